@@ -1,0 +1,1 @@
+"""The mathematics of softmax cross-entropy: functions, kernels, sums over row blocks."""

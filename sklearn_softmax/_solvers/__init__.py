@@ -1,0 +1,1 @@
+"""Minimisers of an objective that they know by its value, gradient and curvature."""
