@@ -1,0 +1,87 @@
+"""Duality gap: how far from the optimum can this point be?
+
+Fenchel's dual of min Σ sᵢ ℓ(zᵢ, yᵢ) + ½ Σ αⱼ (θⱼ - cⱼ)² with z = Lθ is maximised by
+distributions Qᵢ over the classes (entropy being the conjugate of log-sum-exp; see Yu, Huang &
+Lin, 2011, Machine Learning 85, eq. 10). For any Q whose residuals are balanced, L*s(Q - Y) = 0
+in the free parameters, value - optimum is at most
+
+    gap(θ, Q) = Σ sᵢ KL(Qᵢ ‖ Pᵢ) + ½ Σⱼ rⱼ² / αⱼ,   r = ∇F(θ) + L*s(Q - P),
+
+a sum of terms that are not negative: nothing cancels. Q = P + D(P) Lv, D(P) = diag(p) - pp',
+where v moves only the free parameters and balances them to first order, which is exact
+because Q is linear in v.
+"""
+
+import numpy as np
+
+_ROUNDING = 1e-13
+
+
+def residual_gap(objective, point):
+    """The part ½ Σ rⱼ²/αⱼ at Q = P: the gap, but for the balance of free parameters."""
+    curvature = objective.penalty.curvature
+    held = curvature > 0
+    return 0.5 * np.sum(point.gradient[held] ** 2 / curvature[held])
+
+
+def duality_gap(objective, point):
+    """Bound on ``point.value`` minus the optimum, in nats.
+
+    Returns
+    -------
+    gap : float
+        inf where this Q is no distribution: far from the optimum.
+    """
+    free = objective.penalty.curvature == 0
+    if not np.any(free) or np.abs(point.gradient[free]).max() <= _ROUNDING * point.value:
+        return residual_gap(objective, point)
+    shift = _balance(objective, point)
+    if shift is None:
+        return np.inf
+    divergence, change = _shifted(objective, point, shift)
+    residual = point.gradient + change
+    held = ~free
+    return divergence + 0.5 * np.sum(residual[held] ** 2 / objective.penalty.curvature[held])
+
+
+def _balance(objective, point):
+    """Shift of the logits of each class, which makes class residuals sum to zero."""
+    n_outputs = objective.map.shape[0]
+
+    def visit(probabilities, rows, totals):
+        weights = objective.weights_of(rows)
+        weighted = probabilities if weights is None else probabilities * weights
+        totals[0][:] += np.add.reduce(weighted, axis=1, dtype=np.float64)
+        totals[1][:] += weighted @ probabilities.T
+
+    sums, products = objective.probabilities_at(
+        point, visit, lambda: (np.zeros(n_outputs), np.zeros((n_outputs, n_outputs)))
+    )
+    hessian = objective.scale * (np.diag(sums) - products)
+    imbalance = point.gradient.reshape(objective.map.shape)[:, -1]
+    shift, *_ = np.linalg.lstsq(hessian, -imbalance, rcond=1e-12)
+    left = hessian @ shift + imbalance
+    return shift if np.abs(left).max() <= 1e-6 * np.abs(imbalance).max() else None
+
+
+def _shifted(objective, point, shift):
+    """KL(Q ‖ P), and the change of the gradient from P to Q."""
+
+    def visit(probabilities, rows, totals):
+        divergence, *sums = totals
+        change = np.empty_like(probabilities)
+        change[:] = shift[:, None]
+        weights = objective.weights_of(rows)
+        objective.target.curve(probabilities.copy(), change)
+        terms = objective.target.divergence(probabilities, change, rows)
+        if weights is not None:
+            change *= weights
+            terms *= weights
+        divergence += np.add.reduce(terms, dtype=np.float64)
+        objective.map.adjoint(change, rows, sums)
+
+    divergence, *sums = objective.probabilities_at(
+        point, visit, lambda: (np.zeros(1), *objective.map.zeros())
+    )
+    objective.n_passes += 0.5
+    return objective.scale * divergence[0], objective.scale * objective.map.release(sums)

@@ -1,0 +1,146 @@
+"""Curvature of the objective: what metrics and Newton's method are made of."""
+
+import numpy as np
+
+_MAX_TABLE = 1_500_000  # entries of the table of curvatures from which rows are drawn
+
+
+def gram(objective, indices=None):
+    """Weighted mean of x̃ x̃' over all rows, or over some."""
+    map, weights = objective.map, objective.weights
+    if indices is None:
+        indices = np.arange(map.n_rows)
+    step = max(256, 4_000_000 // (8 * map.shape[1]))
+    parts = [indices[start : start + step] for start in range(0, len(indices), step)]
+    grams = [None] * len(parts)
+
+    def add(number):
+        rows = map.rows(parts[number])
+        if weights is not None:
+            rows *= np.sqrt(weights[parts[number], None])
+        grams[number] = rows.T @ rows
+
+    objective.threads.for_each(add, range(len(parts)))
+    total = len(indices) if weights is None else np.add.reduce(weights[indices])
+    return sum(grams[1:], start=grams[0]) / total
+
+
+def variance_table(objective, point):
+    """Curvatures s p_k (1 - p_k) of rows, of all of them where memory allows.
+
+    Returns
+    -------
+    table : ndarray of shape (n_outputs, n_candidates), float32
+    candidates : ndarray of shape (n_candidates,), intp
+        Row numbers: every `stride`-th row after a fixed shuffle of strides.
+    """
+    n_rows, n_outputs = objective.map.n_rows, objective.map.shape[0]
+    n_candidates = min(n_rows, max(1, _MAX_TABLE // n_outputs))
+    if n_candidates == n_rows:
+        candidates = np.arange(n_rows)
+    else:
+        chosen = np.random.default_rng(n_rows).permutation(n_rows)[:n_candidates]
+        candidates = np.sort(chosen)
+    table = np.empty((n_outputs, n_candidates), dtype=np.float32)
+
+    def visit(probabilities, rows, _):
+        first, last = np.searchsorted(candidates, (rows.start, rows.stop))
+        if n_candidates < n_rows:
+            probabilities = probabilities[:, candidates[first:last] - rows.start]
+        objective.target.variances(probabilities)
+        weights = objective.weights_of(rows)
+        if weights is not None:
+            if n_candidates < n_rows:
+                weights = weights[candidates[first:last] - rows.start]
+            probabilities *= weights
+        table[:, first:last] = probabilities
+
+    objective.probabilities_at(point, visit)
+    return table, candidates
+
+
+def draw_rows(curvatures, size, seed):
+    """Draw about `size` rows with probability proportional to their curvature, at most 1.
+
+    Returns
+    -------
+    chosen : ndarray of intp
+    weights : ndarray of float64
+        Such that the weighted sum over the chosen rows estimates that over all rows.
+    """
+    total = np.add.reduce(curvatures, dtype=np.float64)
+    if total <= 0.0:
+        return np.empty(0, dtype=np.intp), np.empty(0)
+    chance = curvatures * (size / total)
+    chosen = np.flatnonzero(
+        np.random.default_rng(seed).random(len(curvatures), dtype=np.float32) < chance
+    )
+    return chosen, curvatures[chosen] / np.minimum(1.0, chance[chosen].astype(np.float64))
+
+
+def weighted_rows(objective, candidates, curvatures, size, seed):
+    """Rows √w x̃ whose Gram matrix estimates the class block of the Hessian's data part."""
+    chosen, weights = draw_rows(curvatures, size, seed)
+    rows = objective.map.rows(candidates[chosen])
+    share = objective.map.n_rows / len(candidates)
+    rows *= np.sqrt(objective.scale * share * weights)[:, None]
+    return rows
+
+
+def diagonal(objective, point):
+    """Diagonal of the Hessian, shape of the parameters."""
+    map = objective.map
+
+    def visit(probabilities, rows, totals):
+        objective.target.variances(probabilities)
+        weights = objective.weights_of(rows)
+        if weights is not None:
+            probabilities *= weights
+        map.add_squares(probabilities, rows, totals)
+
+    totals = objective.probabilities_at(point, visit, map.zero_squares)
+    objective.n_passes += 0.5
+    squares = objective.scale * map.release_squares(totals)
+    return squares + objective.penalty.curvature.reshape(map.shape)
+
+
+def hessian(objective, point, rows):
+    """The Hessian in coordinates relative to the last class, penalty included.
+
+    With the class sum of all parameters held at zero, a step is known by its difference to
+    the last class. The loss does not see class sums, and the ridge α on centred parameters
+    becomes α (δ_kl - 1/K).
+
+    Parameters
+    ----------
+    rows : ndarray of shape (n_rows, width)
+        All rows of the map.
+
+    Returns
+    -------
+    ndarray of shape (n * width, n * width), n = max(1, K - 1)
+    """
+    n_outputs, width = objective.map.shape
+    free = max(1, n_outputs - 1)
+    table = np.empty((n_outputs, len(rows)))
+
+    def visit(probabilities, block, _):
+        table[:, block] = probabilities
+
+    objective.probabilities_at(point, visit)
+    scale = objective.scale * (1.0 if objective.weights is None else objective.weights)
+    scaled = (table[:free] * np.sqrt(scale))[:, :, None] * rows
+    if n_outputs == 1:
+        blocks = np.zeros((1, width, 1, width))
+        scaled *= np.sqrt(1.0 - table)[:, :, None]
+        blocks[0, :, 0] = scaled[0].T @ scaled[0]
+    else:
+        stacked = scaled.transpose(1, 0, 2).reshape(len(rows), -1)
+        blocks = -(stacked.T @ stacked).reshape(free, width, free, width)
+        weighted = (table[:free] * scale)[:, :, None] * rows
+        blocks[np.arange(free), :, np.arange(free)] += rows.T @ weighted
+    ridge = objective.penalty.curvature.reshape(n_outputs, width)[0]
+    tie = np.eye(free) - (1.0 / n_outputs if n_outputs > 1 else 0.0)
+    index = np.arange(width)
+    blocks[:, index, :, index] += tie * ridge[:, None, None]
+    return blocks.reshape(free * width, free * width)

@@ -1,0 +1,237 @@
+"""Targets: what the logits are compared with, and the loss, residuals and curvature that follow.
+
+All arrays are class-major blocks ``(n_outputs, n_rows)``. A target first turns logits into
+*relative logits*, the loss being a function of those alone: for labels they are
+``z_k - z_y``, so that the loss is ``log1p(sum_{k != y} exp(z_k - z_y))``. Nothing is ever
+computed as a difference of nearly equal numbers: tiny losses and residuals keep their
+relative precision, in float32 too, and no class maximum is needed unless exp overflows.
+
+Relative logits are linear in the logits (up to the entry of the label), which lets a line
+search move along them without a new product with the data.
+"""
+
+import numpy as np
+
+
+class _Target:
+    """What all targets share: the conduct of loss, residuals, slopes and probabilities.
+
+    A subclass says how logits become relative logits (`relate`), what its row sums are
+    (`_sums`), and how residuals leave the probabilities (`_finish`).
+    """
+
+    def loss_rows(self, relative, rows, out):
+        """Loss of each row, in nats; `out` receives exp(relative) and is needed further on.
+
+        Returns
+        -------
+        loss : ndarray of shape (n_rows,)
+        inverse : ndarray of shape (n_rows,)
+            What `out` must be multiplied with to become probabilities.
+        """
+        with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+            np.exp(relative, out=out)
+            sums = np.add.reduce(out, axis=0)
+            loss, inverse = self._close(sums)
+            if not np.isfinite(np.add.reduce(sums)):
+                self._rescue(relative, out, loss, inverse)
+        return loss, inverse
+
+    def residuals(self, relative, rows, weights, out):
+        """Sum of weighted losses; `out` receives the weighted residuals s (P - Y)."""
+        loss, inverse = self.loss_rows(relative, rows, out)
+        total = weighted_sum(loss, weights)
+        self.residuals_from(out, inverse, rows, weights)
+        return total
+
+    def residuals_from(self, exponentials, inverse, rows, weights):
+        """Turn `exponentials` into weighted residuals in place."""
+        if weights is not None:
+            inverse = inverse * weights
+        exponentials *= inverse
+        self._finish(exponentials, rows, weights)
+
+    @staticmethod
+    def slope_rows(exponentials, inverse, direction):
+        """Derivative of each row's loss along `direction`; overwrites `exponentials`."""
+        exponentials *= direction
+        return np.add.reduce(exponentials, axis=0) * inverse
+
+    @staticmethod
+    def probabilities(exponentials, inverse, rows):
+        """Turn `exponentials` into probabilities in place."""
+        exponentials *= inverse
+
+    @staticmethod
+    def variances(probabilities):
+        """Diagonal of diag(p) - pp' for each row, in place."""
+        probabilities -= probabilities * probabilities
+
+    @staticmethod
+    def divergence(probabilities, change, rows):
+        """KL(P + change ‖ P) of each row; inf where P + change is no distribution."""
+        return _divergence(probabilities, change)
+
+    @staticmethod
+    def curve(probabilities, direction):
+        """Turn `direction` into (diag(p) - pp') direction, in place; uses up `probabilities`."""
+        direction -= np.einsum("kb,kb->b", probabilities, direction)
+        direction *= probabilities
+
+    @staticmethod
+    def _rescue(relative, out, loss, inverse):
+        """Repeat the rows where exp overflowed, shifted by their maximum."""
+        bad = np.flatnonzero(~np.isfinite(loss))
+        columns = relative[:, bad]
+        largest = columns.max(axis=0)
+        shifted = np.exp(columns - largest)
+        sums = shifted.sum(axis=0)
+        out[:, bad] = shifted / sums
+        loss[bad] = largest + np.log(sums)
+        inverse[bad] = 1.0
+
+
+class Labels(_Target):
+    """One of K classes for each row.
+
+    Parameters
+    ----------
+    labels : ndarray of shape (n_rows,), intp
+        Class numbers.
+    n_outputs : int
+        K.
+    """
+
+    def __init__(self, labels, n_outputs):
+        self.labels = np.ascontiguousarray(labels, dtype=np.intp)
+        self.n_outputs = n_outputs
+        self._columns = np.arange(min(len(labels), 1 << 16), dtype=np.intp)
+
+    def __len__(self):
+        return len(self.labels)
+
+    def _where(self, rows, n_rows):
+        if n_rows > len(self._columns):
+            self._columns = np.arange(n_rows, dtype=np.intp)
+        return self.labels[rows] * n_rows + self._columns[:n_rows]
+
+    def relate(self, logits, rows, *, direction=False):
+        """Turn logits into relative logits in place.
+
+        The entry of the label itself becomes -inf, so that its exponential leaves the sum;
+        for the margins of a direction it becomes 0.
+        """
+        where = self._where(rows, logits.shape[1])
+        logits -= logits.reshape(-1)[where]
+        if not direction:
+            logits.reshape(-1)[where] = -np.inf
+
+    @staticmethod
+    def _close(sums):
+        return np.log1p(sums), 1.0 / (1.0 + sums)
+
+    def _finish(self, scaled, rows, weights):
+        scaled.reshape(-1)[self._where(rows, scaled.shape[1])] = -np.add.reduce(scaled, axis=0)
+
+    def probabilities(self, exponentials, inverse, rows):
+        """Turn `exponentials` into probabilities in place."""
+        exponentials *= inverse
+        others = np.add.reduce(exponentials, axis=0)
+        where = self._where(rows, exponentials.shape[1])
+        exponentials.reshape(-1)[where] = np.maximum(0.0, 1.0 - others)
+
+    def frequencies(self, weights):
+        """Weighted mean of the target, shape (K,): the class priors."""
+        counts = np.bincount(self.labels, weights, self.n_outputs)
+        return counts / counts.sum()
+
+
+class BinaryLabels(_Target):
+    """Labels 0 or 1, with a single output: the log-odds of class 1.
+
+    With u = z for class 0 and -z for class 1 the loss is log1p(exp(u)): the same formula as
+    for K classes, with one other class.
+    """
+
+    n_outputs = 1
+
+    def __init__(self, labels):
+        self.sign = 1.0 - 2.0 * np.asarray(labels, dtype=np.float64)
+
+    def __len__(self):
+        return len(self.sign)
+
+    def relate(self, logits, rows, *, direction=False):
+        """Turn log-odds into relative logits in place."""
+        logits *= self.sign[rows]
+
+    _close = staticmethod(Labels._close)
+
+    def _finish(self, scaled, rows, weights):
+        scaled *= self.sign[rows]
+
+    def divergence(self, probabilities, change, rows):
+        """KL of both classes together, for a change of the probability of class 1."""
+        change = change * self.sign[rows]
+        return _divergence(probabilities, change) + _divergence(1.0 - probabilities, -change)
+
+    @staticmethod
+    def curve(probabilities, direction):
+        """Turn `direction` into p (1 - p) direction, in place; uses up `probabilities`."""
+        _Target.variances(probabilities)
+        direction *= probabilities
+
+    def frequencies(self, weights):
+        """Weighted mean of the target: the class priors, shape (2,)."""
+        second = np.average(self.sign < 0, weights=weights)
+        return np.array([1.0 - second, second])
+
+
+class SoftLabels(_Target):
+    """A distribution over K classes for each row.
+
+    Parameters
+    ----------
+    distribution : ndarray of shape (n_rows, K)
+        Rows that sum to 1.
+    """
+
+    def __init__(self, distribution):
+        self.distribution = np.asarray(distribution)
+        self.n_outputs = self.distribution.shape[1]
+
+    def __len__(self):
+        return len(self.distribution)
+
+    def relate(self, logits, rows, *, direction=False):
+        """Subtract from each row its expectation under the target, in place."""
+        logits -= np.einsum("kb,bk->b", logits, self.distribution[rows])
+
+    @staticmethod
+    def _close(sums):
+        with np.errstate(divide="ignore"):
+            return np.log(sums), 1.0 / sums
+
+    def _finish(self, scaled, rows, weights):
+        target = self.distribution[rows].T
+        scaled -= target if weights is None else target * weights
+
+    def frequencies(self, weights):
+        """Weighted mean of the target, shape (K,): the class priors."""
+        return np.average(self.distribution, axis=0, weights=weights)
+
+
+def weighted_sum(rows, weights):
+    """Sum over rows in float64."""
+    if weights is None:
+        return np.add.reduce(rows, dtype=np.float64)
+    return np.add.reduce(rows * weights, dtype=np.float64)
+
+
+def _divergence(probabilities, change):
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = np.where(probabilities > 0, change / probabilities, 0.0)
+        terms = (1.0 + ratio) * np.log1p(ratio) - ratio
+        return np.where(
+            ratio.min(axis=0) > -1.0, np.add.reduce(probabilities * terms, axis=0), np.inf
+        )

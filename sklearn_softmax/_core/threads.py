@@ -1,0 +1,128 @@
+"""Threads over independent tasks, with BLAS held to one thread inside each.
+
+The number of threads is what BLAS is allowed at the moment, so that `OMP_NUM_THREADS`,
+`threadpool_limits` and joblib's workers are obeyed.
+"""
+
+import os
+import threading
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor, wait
+
+from threadpoolctl import ThreadpoolController
+
+
+class _BlasLibraries:
+    """The BLAS libraries of this process; their limit is shared by all threads of Python.
+
+    Fits may overlap in several threads: the first one in takes the limit down, the last one
+    out puts it back. A nested `threadpool_limits` per fit would restore them out of order.
+    """
+
+    def __init__(self):
+        self._lock = threading.Lock()
+        self._users = 0
+        self._allowed = []
+        self._libraries = None
+
+    def _find(self):
+        if self._libraries is None:
+            controller = ThreadpoolController().select(user_api="blas")
+            self._libraries = controller.lib_controllers
+        return self._libraries
+
+    def enter(self):
+        """Hold BLAS to one thread; return the number of threads that this caller may use."""
+        with self._lock:
+            if self._users == 0:
+                self._allowed = [library.get_num_threads() or 1 for library in self._find()]
+                for library in self._libraries:
+                    library.set_num_threads(1)
+            self._users += 1
+            return max(1, min(self._allowed, default=os.cpu_count() or 1) // self._users)
+
+    def leave(self):
+        """Give the limit back when the last caller leaves."""
+        with self._lock:
+            self._users -= 1
+            if self._users == 0:
+                for library, count in zip(self._libraries, self._allowed, strict=True):
+                    library.set_num_threads(count)
+
+    def hold_worker(self):
+        """Hold a worker thread: OpenMP keeps its limit per thread, pthreads per process."""
+        for library in self._libraries or ():
+            if getattr(library, "threading_layer", None) == "openmp":
+                library.set_num_threads(1)
+
+
+class Threads:
+    """Context in which BLAS has one thread and `map` runs tasks on several.
+
+    Attributes
+    ----------
+    count : int
+        The number of threads that `for_each` uses, the calling one included; 1 outside of
+        the context.
+    """
+
+    def __init__(self):
+        self.count = 1
+
+    def __enter__(self):
+        self.count = _blas.enter()
+        return self
+
+    def __exit__(self, *exception):
+        self.count = 1
+        _blas.leave()
+
+    def for_each(self, task, items):
+        """Call ``task(item)`` for every item, in any order; the caller works along."""
+        waiting = deque(items)
+
+        def drain():
+            while waiting:
+                try:
+                    item = waiting.popleft()
+                except IndexError:
+                    return
+                task(item)
+
+        helpers = min(self.count, len(waiting)) - 1
+        if helpers < 1:
+            return drain()
+        futures = [_executor().submit(drain) for _ in range(helpers)]
+        try:
+            drain()
+        finally:
+            waiting.clear()
+            started = [future for future in futures if not future.cancel()]
+            wait(started)
+        for future in started:
+            future.result()
+
+
+def _executor():
+    global _pool
+    with _pool_lock:
+        if _pool is None:
+            _pool = ThreadPoolExecutor(
+                max(2, os.cpu_count() or 1), "sklearn_softmax", initializer=_blas.hold_worker
+            )
+        return _pool
+
+
+def _start_afresh():
+    """Forget threads and locks of the parent: they do not live on in a forked child."""
+    global _pool, _pool_lock, _blas
+    _pool, _pool_lock = None, threading.Lock()
+    held, _blas = _blas, _BlasLibraries()
+    if held._users:
+        for library, count in zip(held._libraries, held._allowed, strict=True):
+            library.set_num_threads(count)
+
+
+_pool, _pool_lock, _blas = None, threading.Lock(), _BlasLibraries()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_start_afresh)

@@ -1,0 +1,183 @@
+"""Design matrices as linear maps: coefficients and intercepts to logits."""
+
+import numpy as np
+
+_LOGITS_BYTES = 400_000  # a block of logits, its exponentials and its rows share the L2 cache
+_ROWS_BYTES = 1_200_000
+
+
+class _Design:
+    """What dense and sparse designs share: the layout of the parameters.
+
+    Parameters are ``[W, b]``, an array of shape (n_outputs, n_features + 1) in memory order C,
+    flat; without intercept the last column is missing.
+
+    Parameters
+    ----------
+    X : ndarray or CSR array of shape (n_rows, n_features), float32 or float64
+        Never copied whole and never written.
+    n_outputs : int
+        The number of logits of a row.
+    fit_intercept : bool
+        Whether b exists.
+    """
+
+    def __init__(self, X, n_outputs, fit_intercept=True):
+        self.X = X
+        self.n_rows, self.n_features = X.shape
+        self.fit_intercept = fit_intercept
+        self.shape = (n_outputs, self.n_features + fit_intercept)
+        self.dtype = X.dtype
+
+    @property
+    def n_entries(self):
+        """Stored numbers: multiplications of a product with one vector."""
+        return self.n_rows * self.n_features
+
+    def bind(self, params):
+        """What `forward` needs of the parameters, made once for all blocks."""
+        params = params.reshape(self.shape)
+        coef = np.ascontiguousarray(params[:, : self.n_features], dtype=self.dtype)
+        if not self.fit_intercept:
+            return coef, None
+        return coef, params[:, self.n_features :].astype(self.dtype)
+
+    def zeros(self):
+        """Totals that `adjoint` adds to."""
+        return (np.zeros(self.shape),)
+
+    def release(self, totals):
+        """Gradient with respect to the flat parameters."""
+        return totals[0].ravel()
+
+    def zero_squares(self):
+        """Totals that `add_squares` adds to: weights, first and second moments."""
+        n_outputs = self.shape[0]
+        moments = (n_outputs, self.n_features)
+        return np.zeros(n_outputs), np.zeros(moments), np.zeros(moments)
+
+
+class DenseDesign(_Design):
+    """Logits W X' + b of a dense matrix with any strides."""
+
+    resolution = 1e-24  # relative variance below which a column counts as constant
+
+    @property
+    def block_rows(self):
+        """Rows of a block such that logits and rows stay in the cache between products."""
+        n_outputs, itemsize = self.shape[0], self.dtype.itemsize
+        by_logits = _LOGITS_BYTES // (n_outputs * itemsize)
+        by_rows = _ROWS_BYTES // (max(1, self.n_features) * itemsize)
+        return max(64, min(by_logits, max(by_rows, 256)))
+
+
+    def forward(self, bound, rows, out):
+        """Write the logits of the slice `rows` to `out`, shape (n_outputs, n_rows)."""
+        coef, intercept = bound
+        np.matmul(coef, self.X[rows].T, out=out)
+        if intercept is not None:
+            out += intercept
+
+    def adjoint(self, residuals, rows, totals):
+        """Add the products of the residuals with the slice `rows` to `totals`."""
+        total = totals[0]
+        total[:, : self.n_features] += residuals @ self.X[rows]
+        if self.fit_intercept:
+            total[:, self.n_features] += np.add.reduce(residuals, axis=1, dtype=np.float64)
+
+    def raw_rows(self, indices):
+        """The rows with these indices."""
+        return self.X[indices]
+
+    def add_squares(self, weights, rows, totals):
+        """Add Σ w, Σ w x and Σ w x² of the slice `rows`, for each output."""
+        block = self.X[rows]
+        total, first, second = totals
+        total += np.add.reduce(weights, axis=1, dtype=np.float64)
+        first += weights @ block
+        second += weights @ (block * block)
+
+    def column_moments(self, rows, weights, shift):
+        """Weighted Σ (x - shift) and Σ (x - shift)² of the slice `rows`, in float64."""
+        block = self.X[rows] - shift
+        if weights is None:
+            return block.sum(axis=0), np.einsum("bj,bj->j", block, block)
+        return weights @ block, np.einsum("bj,bj,b->j", block, block, weights)
+
+    def shift(self):
+        """A point near the data, from which moments are taken without cancellation."""
+        return np.asarray(self.X[: min(16, self.n_rows)], dtype=np.float64).mean(axis=0)
+
+
+class SparseDesign(_Design):
+    """Logits W X' + b of a CSR matrix, in row blocks that share its memory.
+
+    Blocks are few: each product of a block writes an array of the size of the coefficients.
+    """
+
+    resolution = 1e-14  # moments are taken around zero
+
+    def __init__(self, X, n_outputs, fit_intercept=True):
+        super().__init__(X, n_outputs, fit_intercept)
+        self._blocks = {}
+
+    @property
+    def n_entries(self):
+        """Stored numbers: multiplications of a product with one vector."""
+        return self.X.nnz
+
+    @property
+    def block_rows(self):
+        """Rows of a block with enough entries to pay for a coefficient array."""
+        per_row = max(1.0, self.X.nnz / max(1, self.n_rows))
+        by_logits = _LOGITS_BYTES // (self.shape[0] * self.dtype.itemsize)
+        by_entries = int(4 * self.n_features / per_row)
+        return max(64, min(max(by_logits, by_entries), -(-self.n_rows // 2)))
+
+    def _rows(self, rows):
+        block = self._blocks.get(rows.start)
+        if block is None:
+            X, indptr = self.X, self.X.indptr
+            entries = slice(indptr[rows.start], indptr[rows.stop])
+            parts = X.data[entries], X.indices[entries], indptr[rows.start : rows.stop + 1]
+            shape = (rows.stop - rows.start, self.n_features)
+            block = type(X)((*parts[:2], parts[2] - parts[2][0]), shape=shape, copy=False)
+            self._blocks[rows.start] = block
+        return block
+
+    def forward(self, bound, rows, out):
+        """Write the logits of the slice `rows` to `out`, shape (n_outputs, n_rows)."""
+        coef, intercept = bound
+        out[:] = (self._rows(rows) @ coef.T).T
+        if intercept is not None:
+            out += intercept
+
+    def adjoint(self, residuals, rows, totals):
+        """Add the products of the residuals with the slice `rows` to `totals`."""
+        total = totals[0]
+        total[:, : self.n_features] += (self._rows(rows).T @ residuals.T).T
+        if self.fit_intercept:
+            total[:, self.n_features] += np.add.reduce(residuals, axis=1, dtype=np.float64)
+
+    def raw_rows(self, indices):
+        """The rows with these indices, dense."""
+        return self.X[indices].toarray()
+
+    def add_squares(self, weights, rows, totals):
+        """Add Σ w, Σ w x and Σ w x² of the slice `rows`, for each output."""
+        block = self._rows(rows).T
+        total, first, second = totals
+        total += np.add.reduce(weights, axis=1, dtype=np.float64)
+        first += (block @ weights.T).T
+        second += (block.power(2) @ weights.T).T
+
+    def column_moments(self, rows, weights, shift):
+        """Weighted Σ x and Σ x² of the slice `rows`, in float64; `shift` is zero."""
+        block = self._rows(rows).T
+        if weights is None:
+            weights = np.ones(rows.stop - rows.start)
+        return block @ weights, block.power(2) @ weights
+
+    def shift(self):
+        """Zero: sparse columns are small where they are not zero."""
+        return np.zeros(self.n_features)

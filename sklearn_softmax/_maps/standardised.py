@@ -1,0 +1,118 @@
+"""Standardised features as a reparametrisation: the data are never touched."""
+
+import numpy as np
+
+
+class Standardised:
+    """A design in the coordinates of features (x - mean) / scale.
+
+    The logits V x̃ + c equal W x + b with W = V / scale and b = c - W mean, so only arrays of
+    the size of the parameters are transformed; sparse data stay sparse.
+
+    Parameters
+    ----------
+    design : DenseDesign or SparseDesign
+        The map in raw features.
+    mean, scale : ndarray of shape (n_features,)
+        `mean` is ignored without an intercept; `scale` is positive.
+    """
+
+    def __init__(self, design, mean, scale):
+        self.design, self.scale = design, scale
+        self.mean = mean if design.fit_intercept else np.zeros_like(mean)
+        self.shape, self.dtype = design.shape, design.dtype
+        self.n_rows, self.n_features = design.n_rows, design.n_features
+        self.fit_intercept = design.fit_intercept
+        self.block_rows, self.n_entries = design.block_rows, design.n_entries
+        self.forward, self.adjoint, self.zeros = design.forward, design.adjoint, design.zeros
+
+    def to_raw(self, params):
+        """Parameters of the raw design that give the same logits."""
+        raw = np.array(params, dtype=np.float64).reshape(self.shape)
+        coef = raw[:, : self.n_features]
+        coef /= self.scale
+        if self.fit_intercept:
+            raw[:, self.n_features] -= coef @ self.mean
+        return raw.ravel()
+
+    def from_raw(self, raw):
+        """The inverse of `to_raw`."""
+        params = np.array(raw, dtype=np.float64).reshape(self.shape)
+        coef = params[:, : self.n_features]
+        if self.fit_intercept:
+            params[:, self.n_features] += coef @ self.mean
+        coef *= self.scale
+        return params.ravel()
+
+    def bind(self, params):
+        """What `forward` needs of the parameters, made once for all blocks."""
+        return self.design.bind(self.to_raw(params))
+
+    def release(self, totals):
+        """Gradient with respect to the flat parameters: the transpose of `to_raw`."""
+        gradient = self.design.release(totals).reshape(self.shape)
+        coef = gradient[:, : self.n_features]
+        if self.fit_intercept:
+            coef -= np.outer(gradient[:, self.n_features], self.mean)
+        coef /= self.scale
+        return gradient.ravel()
+
+    def rows(self, indices):
+        """Standardised rows, dense float64, with a last column of ones for the intercept."""
+        rows = np.ones((len(indices), self.shape[1]))
+        features = rows[:, : self.n_features]
+        features[:] = self.design.raw_rows(indices)
+        features -= self.mean
+        features /= self.scale
+        return rows
+
+    def add_squares(self, weights, rows, totals):
+        """Add weighted moments of the slice `rows`: what `release_squares` needs."""
+        self.design.add_squares(weights, rows, totals)
+
+    def zero_squares(self):
+        """Totals that `add_squares` adds to."""
+        return self.design.zero_squares()
+
+    def release_squares(self, totals):
+        """Σ_i w_ki x̃_ij², shape (n_outputs, width), from the moments of the raw columns."""
+        total, first, second = totals
+        squares = np.empty(self.shape)
+        features = squares[:, : self.n_features]
+        np.multiply(first, -2.0 * self.mean, out=features)
+        features += second
+        features += total[:, None] * self.mean**2
+        features /= self.scale**2
+        squares[:, self.n_features :] = total[:, None]
+        return np.maximum(squares, 0.0, out=squares)
+
+
+def column_scales(design, weights, blocks, threads):
+    """Weighted means and scales of the columns, in one pass.
+
+    Returns
+    -------
+    mean, scale : ndarray of shape (n_features,), float64
+        `scale` is the standard deviation, or without intercept the root mean square; 1 for
+        columns that do not vary.
+    """
+    shift = design.shift()
+
+    def visit(rows, totals):
+        part = None if weights is None else weights[rows]
+        for total, moment in zip(totals, design.column_moments(rows, part, shift), strict=True):
+            total += moment
+
+    def zeros():
+        return np.zeros(design.n_features), np.zeros(design.n_features)
+
+    first, second = blocks.sum(visit, zeros, threads)
+    total = design.n_rows if weights is None else np.add.reduce(weights)
+    first, second = first / total, second / total
+    mean = shift + first
+    variance = np.maximum(second - first**2, 0.0)
+    level = variance + mean**2
+    if not design.fit_intercept:
+        variance = level
+    varies = variance > design.resolution * np.maximum(level, np.finfo(np.float64).tiny)
+    return mean, np.sqrt(np.where(varies, variance, 1.0))

@@ -1,0 +1,95 @@
+"""L-BFGS whose metric is the curvature at the current weights."""
+
+from collections import deque
+
+import numpy as np
+
+from .line_search import search
+from .outcome import Outcome, Result
+from .schedule import MetricSchedule
+from .stopping import Stopping
+
+_PAIRS = 10
+_RESTARTS = 3
+
+
+class _Memory:
+    """The last pairs of steps and gradient changes: Nocedal & Wright (2006), algorithm 7.4."""
+
+    def __init__(self):
+        self.pairs = deque(maxlen=_PAIRS)
+
+    def add(self, step, change):
+        """Keep a pair whose curvature is positive beyond rounding."""
+        curvature = np.dot(step, change)
+        if curvature > 1e-14 * np.linalg.norm(step) * np.linalg.norm(change):
+            self.pairs.append((step, change, 1.0 / curvature))
+
+    def direction(self, gradient, metric):
+        """Minus the approximate inverse Hessian times the gradient."""
+        vector, shares = -gradient, []
+        for step, change, inverse in reversed(self.pairs):
+            share = inverse * np.dot(step, vector)
+            shares.append(share)
+            vector = vector - share * change
+        vector = metric.solve(vector)
+        vector *= self._scale(metric)
+        for (step, change, inverse), share in zip(self.pairs, reversed(shares), strict=True):
+            vector += (share - inverse * np.dot(change, vector)) * step
+        return vector
+
+    def _scale(self, metric):
+        if not self.pairs:
+            return 1.0
+        step, change, _ = self.pairs[-1]
+        scale = np.dot(step, change) / np.dot(change, metric.solve(change))
+        return min(max(scale, 0.5), 2.0)
+
+
+def lbfgs(objective, start, *, tol, max_iter):
+    """Minimise by limited-memory BFGS in a metric that follows the weights.
+
+    Parameters
+    ----------
+    objective : Objective
+        What to minimise.
+    start : ndarray of shape (n_params,)
+        First parameters.
+    tol : float
+        Bound on the gap relative to the value.
+    max_iter : int
+        The largest number of steps.
+
+    Returns
+    -------
+    Result
+    """
+    point, memory, stopping = objective.at(start), _Memory(), Stopping(objective, tol)
+    metrics = MetricSchedule(objective)
+    metric, failures = metrics.first(point), 0
+    for n_iter in range(max_iter + 1):
+        direction = memory.direction(point.gradient, metric)
+        slope = np.dot(point.gradient, direction)
+        gap = stopping.gap(point, -0.5 * slope)
+        if stopping.reached(point, gap):
+            return Result(point.params, point.value, gap, n_iter, Outcome.CONVERGED)
+        if objective.at_infinity(point):
+            return Result(point.params, point.value, point.value, n_iter, Outcome.AT_INFINITY)
+        if n_iter == max_iter:
+            break
+        line = objective.line(point, direction)
+        step = search(line, point.value, slope) if slope < 0 else None
+        if step is None:
+            failures += 1
+            if failures > _RESTARTS:
+                break
+            memory.pairs.clear()
+            metric = metrics.renew(point)
+            continue
+        last_params, last_gradient = point.params, point.gradient
+        point = line.take(step)
+        memory.add(point.params - last_params, point.gradient - last_gradient)
+        metric = metrics.after(point, step, metric)
+    outcome = Outcome.STALLED if failures > _RESTARTS else Outcome.MAX_ITER
+    gap = stopping.final(point, -0.5 * slope)
+    return Result(point.params, point.value, gap, n_iter, outcome)

@@ -1,0 +1,136 @@
+"""Metrics: approximations of the Hessian at the current weights, cheap to invert.
+
+The Hessian of softmax cross-entropy has the diagonal blocks X̃' diag(s p_k (1 - p_k)) X̃ + R,
+one for each class. A metric keeps those blocks, built from a sample of the rows, and acts on
+directions whose class sum is zero: a step that adds one vector to all classes changes no
+probability, and a metric that leaks into it stalls.
+"""
+
+import numpy as np
+from scipy.linalg import lapack
+
+
+class _ClassMetric:
+    """Solve class by class, on directions whose class sum is zero."""
+
+    def __init__(self, shape):
+        self.shape = shape
+
+    def solve(self, gradient):
+        """Product of the inverse metric with a flat gradient."""
+        gradient = gradient.reshape(self.shape)
+        if self.shape[0] == 1:
+            return self._solve(gradient).ravel()
+        solution = self._solve(gradient - gradient.mean(axis=0))
+        solution -= solution.mean(axis=0)
+        return solution.ravel()
+
+
+class DiagonalMetric(_ClassMetric):
+    """The diagonal of the Hessian at the current weights: for wide or sparse data."""
+
+    def __init__(self, diagonal):
+        super().__init__(diagonal.shape)
+        floor = 1e-10 * diagonal.max()
+        self._inverse = 1.0 / np.maximum(diagonal, floor)
+
+    def _solve(self, gradient):
+        return gradient * self._inverse
+
+
+class BlockMetric(_ClassMetric):
+    """A Cholesky factor for each class.
+
+    Parameters
+    ----------
+    blocks : list of ndarray of shape (width, width)
+        Symmetric and positive semi-definite; overwritten. One block serves all classes.
+    shape : (n_outputs, width)
+        The shape of the parameters.
+    for_each : callable
+        ``for_each(task, items)``, perhaps in threads.
+    """
+
+    def __init__(self, blocks, shape, for_each):
+        super().__init__(shape)
+        self._factors = [None] * len(blocks)
+
+        def factorise(number):
+            self._factors[number] = _cholesky(blocks[number])
+
+        for_each(factorise, range(len(blocks)))
+
+    def _solve(self, gradient):
+        if len(self._factors) == 1:
+            return lapack.dpotrs(self._factors[0], gradient.T, lower=1)[0].T
+        solution = np.empty_like(gradient)
+        for row, factor, right in zip(solution, self._factors, gradient, strict=True):
+            row[:] = lapack.dpotrs(factor, right, lower=1)[0]
+        return solution
+
+
+def _cholesky(block):
+    """Lower factor, with a growing jitter where the block is singular."""
+    diagonal = np.einsum("ii->i", block)
+    jitter = 1e-14 * max(diagonal.max(), np.finfo(np.float64).tiny)
+    while True:
+        factor, failed = lapack.dpotrf(block, lower=1, clean=0)
+        if not failed:
+            return factor
+        diagonal += jitter
+        jitter *= 10.0
+
+
+class LowRankMetric(_ClassMetric):
+    """A'A + D for each class with few rows in A, by Woodbury's identity.
+
+    Parameters
+    ----------
+    rows : list of ndarray of shape (n_rows, width)
+        A for each class; overwritten.
+    diagonals : ndarray of shape (n_outputs, width)
+        D, positive.
+    """
+
+    def __init__(self, rows, diagonals, for_each):
+        super().__init__(diagonals.shape)
+        self._inverse, self._rows = 1.0 / diagonals, rows
+        self._factors = [None] * len(rows)
+
+        def factorise(number):
+            scaled = rows[number] * self._inverse[number]
+            inner = scaled @ rows[number].T
+            np.einsum("ii->i", inner)[:] += 1.0
+            self._factors[number] = _cholesky(inner)
+
+        for_each(factorise, range(len(rows)))
+
+    def _solve(self, gradient):
+        solution = gradient * self._inverse
+        for row, factor, rows, inverse in zip(
+            solution, self._factors, self._rows, self._inverse, strict=True
+        ):
+            inner = lapack.dpotrs(factor, rows @ row, lower=1)[0]
+            row -= inverse * (inner @ rows)
+        return solution
+
+
+class KroneckerMetric:
+    """The exact Hessian where all rows have the same probabilities π: (diag π - ππ') ⊗ G + R.
+
+    At zero weights with the class priors as intercept, one step in this metric is linear
+    discriminant analysis.
+    """
+
+    def __init__(self, priors, gram, ridge, shape, for_each):
+        self._values, self._vectors = np.linalg.eigh(np.diag(priors) - np.outer(priors, priors))
+        keep = self._values > 1e-12 * self._values[-1]
+        self._values, self._vectors = self._values[keep], self._vectors[:, keep]
+        blocks = [value * gram + np.diag(ridge) for value in self._values]
+        rotated = (len(blocks), shape[1])
+        self._shape, self._blocks = shape, BlockMetric(blocks, rotated, for_each)
+
+    def solve(self, gradient):
+        """Product of the inverse metric with a flat gradient."""
+        rotated = self._vectors.T @ gradient.reshape(self._shape)
+        return (self._vectors @ self._blocks._solve(rotated)).ravel()

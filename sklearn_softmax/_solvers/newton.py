@@ -1,0 +1,68 @@
+"""Newton's method with the explicit Hessian: for problems with few parameters."""
+
+import numpy as np
+from scipy.linalg import lapack
+
+from .line_search import search
+from .outcome import Outcome, Result
+from .stopping import Stopping
+
+
+def newton(objective, start, *, tol, max_iter):
+    """Minimise by exact Newton steps with a line search.
+
+    Parameters
+    ----------
+    objective : Objective
+        With a map that has `rows`.
+    start : ndarray of shape (n_params,)
+        First parameters, of class sum zero.
+    tol : float
+        Bound on the gap relative to the value.
+    max_iter : int
+        The largest number of steps.
+
+    Returns
+    -------
+    Result
+    """
+    rows = objective.map.rows(np.arange(objective.map.n_rows))
+    point, stopping = objective.at(start), Stopping(objective, tol)
+    outcome = Outcome.MAX_ITER
+    for n_iter in range(max_iter + 1):
+        direction, decrement = _step(objective, point, rows)
+        gap = stopping.gap(point, decrement)
+        if stopping.reached(point, gap):
+            return Result(point.params, point.value, gap, n_iter, Outcome.CONVERGED)
+        if objective.at_infinity(point):
+            return Result(point.params, point.value, point.value, n_iter, Outcome.AT_INFINITY)
+        if n_iter == max_iter:
+            break
+        line = objective.line(point, direction)
+        step = search(line, point.value, -2.0 * decrement, curvature=0.9)
+        if step is None:
+            outcome = Outcome.STALLED
+            break
+        point = line.take(step)
+    return Result(point.params, point.value, stopping.final(point, decrement), n_iter, outcome)
+
+
+def _step(objective, point, rows):
+    n_outputs, width = objective.map.shape
+    hessian = objective.hessian(point, rows)
+    gradient = point.gradient.reshape(n_outputs, width)
+    diagonal = np.einsum("ii->i", hessian)
+    jitter = 1e-13 * max(diagonal.max(), np.finfo(np.float64).tiny)
+    while True:
+        right = -gradient[: max(1, n_outputs - 1)].ravel()
+        _, solution, failed = lapack.dposv(hessian, right, lower=1)
+        if not failed and np.all(np.isfinite(solution)):
+            break
+        diagonal += jitter
+        jitter *= 10.0
+    direction = np.zeros((n_outputs, width))
+    direction[: max(1, n_outputs - 1)] = solution.reshape(-1, width)
+    if n_outputs > 1:
+        direction -= direction.mean(axis=0)
+    direction = direction.ravel()
+    return direction, -0.5 * np.dot(point.gradient, direction)
