@@ -1,3 +1,7 @@
 """Softmax regression and calibration of class probabilities for scikit-learn."""
 
+from ._core.softmax import log_softmax, softmax
+from ._regression import SoftmaxRegression
+
+__all__ = ["SoftmaxRegression", "log_softmax", "softmax"]
 __version__ = "0.1.0.dev0"

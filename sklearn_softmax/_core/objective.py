@@ -4,20 +4,37 @@ import numpy as np
 
 from . import certificate, curvature
 from .blocks import RowBlocks, Scratch
-from .lines import CachedLine, FusedLine
-from .targets import weighted_sum
 
 
 class Point:
-    """Parameters, with the value and the gradient of the objective there.
+    """Parameters, with the value and the gradient of the objective there."""
 
-    `relative` holds the relative logits of all rows, block by block, where they are cached.
+    __slots__ = ("params", "value", "gradient")
+
+    def __init__(self, params, value, gradient):
+        self.params, self.value, self.gradient = params, value, gradient
+
+
+class Line:
+    """The objective along ``point.params + t * direction``; every trial is an evaluation.
+
+    Caching the logits of a line would save a product on a second trial. First trials are
+    nearly always accepted, and nothing of the size of the logits is stored.
     """
 
-    __slots__ = ("params", "value", "gradient", "relative")
+    def __init__(self, objective, point, direction):
+        self._objective, self._start, self._direction = objective, point.params, direction
+        self._trials = {}
 
-    def __init__(self, params, value, gradient, relative=None):
-        self.params, self.value, self.gradient, self.relative = params, value, gradient, relative
+    def evaluate(self, step):
+        """Value and slope at `step`."""
+        trial = self._objective.at(self._start + step * self._direction)
+        self._trials[step] = trial
+        return trial.value, np.dot(trial.gradient, self._direction)
+
+    def take(self, step):
+        """The point at `step`, which must have been evaluated."""
+        return self._trials[step]
 
 
 class Objective:
@@ -37,8 +54,6 @@ class Objective:
         Runs the blocks.
     floor : float
         Loss, in nats, at which separable data count as fitted: see `at_infinity`.
-    cached : bool
-        Keep the relative logits of all rows, so that a line search touches no data.
 
     Attributes
     ----------
@@ -46,20 +61,20 @@ class Objective:
         Products with the whole data so far, in units of one forward and one adjoint.
     """
 
-    def __init__(self, map, target, penalty, weights=None, *, threads, floor=0.0, cached=False):
+    def __init__(self, map, target, penalty, weights=None, *, threads, floor=0.0):
         self.map, self.target, self.penalty, self.threads = map, target, penalty, threads
         self.weights = weights
         self.scale = 1.0 / (map.n_rows if weights is None else np.add.reduce(weights))
         self.blocks = RowBlocks(map.n_rows, map.block_rows, 8 * map.shape[0] * map.shape[1])
         self.scratch = Scratch(2, map.shape[0], self.blocks.largest, map.dtype)
-        self.cached, self.floor = cached, floor
+        self.floor = floor
         self.n_passes = 0.0
 
     def weights_of(self, rows):
         """Weights of a slice of rows, or None."""
         return None if self.weights is None else self.weights[rows]
 
-    def relate(self, params, visit, zeros=tuple, *, direction=False):
+    def relate(self, params, visit, zeros=tuple):
         """Pass over the rows with the relative logits of `params`.
 
         ``visit(relative, rows, totals)`` may overwrite `relative`; the totals are summed.
@@ -69,7 +84,7 @@ class Objective:
         def visit_rows(rows, totals):
             relative = self.scratch.blocks(rows.stop - rows.start)[0]
             self.map.forward(bound, rows, relative)
-            self.target.relate(relative, rows, direction=direction)
+            self.target.relate(relative, rows)
             visit(relative, rows, totals)
 
         self.n_passes += 0.5
@@ -82,12 +97,8 @@ class Objective:
         -------
         Point
         """
-        kept = {} if self.cached else None
-
         def visit(relative, rows, totals):
             loss, *sums = totals
-            if kept is not None:
-                kept[rows.start] = relative.copy()
             residuals = self.scratch.blocks(rows.stop - rows.start)[1]
             loss += self.target.residuals(relative, rows, self.weights_of(rows), residuals)
             self.map.adjoint(residuals, rows, sums)
@@ -95,27 +106,11 @@ class Objective:
         zeros = lambda: (np.zeros(1), *self.map.zeros())  # noqa: E731
         loss, *sums = self.relate(params, visit, zeros)
         self.n_passes += 0.5
-        return self.point(params, loss[0], sums, kept)
-
-    def point(self, params, loss, sums, kept):
-        """Make a point of the sums of a pass."""
         value, slope = self.penalty.evaluate(params)
         gradient = self.map.release(sums)
         gradient *= self.scale
         gradient += slope
-        return Point(params, self.scale * loss + value, gradient, kept)
-
-    def relative_at(self, point, visit, zeros=tuple):
-        """Pass over the relative logits of a point, taken from its cache where it has one."""
-        if point.relative is None:
-            return self.relate(point.params, visit, zeros)
-
-        def visit_rows(rows, totals):
-            relative = self.scratch.blocks(rows.stop - rows.start)[0]
-            np.copyto(relative, point.relative[rows.start])
-            visit(relative, rows, totals)
-
-        return self.blocks.sum(visit_rows, zeros, self.threads)
+        return Point(params, self.scale * loss[0] + value, gradient)
 
     def probabilities_at(self, point, visit, zeros=tuple):
         """Pass over the probabilities of a point: ``visit(probabilities, rows, totals)``."""
@@ -126,11 +121,11 @@ class Objective:
             self.target.probabilities(probabilities, inverse, rows)
             visit(probabilities, rows, totals)
 
-        return self.relative_at(point, visit_rows, zeros)
+        return self.relate(point.params, visit_rows, zeros)
 
     def line(self, point, direction):
         """The objective along ``point.params + t * direction``."""
-        return (CachedLine if self.cached else FusedLine)(self, point, direction)
+        return Line(self, point, direction)
 
     def hessian_product(self, point, vector):
         """Product of the Hessian at `point` with a vector."""
@@ -146,7 +141,7 @@ class Objective:
             self.map.adjoint(curved, rows, totals)
 
         sums = self.probabilities_at(point, visit, self.map.zeros)
-        self.n_passes += 1.0
+        self.n_passes += 0.5
         return self.scale * self.map.release(sums) + self.penalty.curvature * vector
 
     gram = curvature.gram
@@ -178,5 +173,5 @@ class Objective:
             largest = relative.max(axis=0)
             margins.append((largest if weights is None else largest[weights > 0]).max(initial=-1.0))
 
-        self.relative_at(point, visit)
+        self.relate(point.params, visit)
         return max(margins) < 0.0

@@ -5,20 +5,22 @@ All arrays are class-major blocks ``(n_outputs, n_rows)``. A target first turns 
 ``z_k - z_y``, so that the loss is ``log1p(sum_{k != y} exp(z_k - z_y))``. Nothing is ever
 computed as a difference of nearly equal numbers: tiny losses and residuals keep their
 relative precision, in float32 too, and no class maximum is needed unless exp overflows.
-
-Relative logits are linear in the logits (up to the entry of the label), which lets a line
-search move along them without a new product with the data.
 """
 
 import numpy as np
 
 
 class _Target:
-    """What all targets share: the conduct of loss, residuals, slopes and probabilities.
+    """What all targets share: the conduct of loss, residuals and probabilities.
 
     A subclass says how logits become relative logits (`relate`), what its row sums are
     (`_sums`), and how residuals leave the probabilities (`_finish`).
     """
+
+    def prior_logits(self, weights):
+        """Logits of the class priors, with mean zero; a class of weight zero is floored."""
+        logits = np.log(np.maximum(self.frequencies(weights), np.finfo(np.float64).eps))
+        return logits - logits.mean()
 
     def loss_rows(self, relative, rows, out):
         """Loss of each row, in nats; `out` receives exp(relative) and is needed further on.
@@ -40,22 +42,12 @@ class _Target:
     def residuals(self, relative, rows, weights, out):
         """Sum of weighted losses; `out` receives the weighted residuals s (P - Y)."""
         loss, inverse = self.loss_rows(relative, rows, out)
-        total = weighted_sum(loss, weights)
-        self.residuals_from(out, inverse, rows, weights)
-        return total
-
-    def residuals_from(self, exponentials, inverse, rows, weights):
-        """Turn `exponentials` into weighted residuals in place."""
         if weights is not None:
-            inverse = inverse * weights
-        exponentials *= inverse
-        self._finish(exponentials, rows, weights)
-
-    @staticmethod
-    def slope_rows(exponentials, inverse, direction):
-        """Derivative of each row's loss along `direction`; overwrites `exponentials`."""
-        exponentials *= direction
-        return np.add.reduce(exponentials, axis=0) * inverse
+            loss *= weights
+            inverse *= weights
+        out *= inverse
+        self._finish(out, rows, weights)
+        return np.add.reduce(loss, dtype=np.float64)
 
     @staticmethod
     def probabilities(exponentials, inverse, rows):
@@ -115,16 +107,14 @@ class Labels(_Target):
             self._columns = np.arange(n_rows, dtype=np.intp)
         return self.labels[rows] * n_rows + self._columns[:n_rows]
 
-    def relate(self, logits, rows, *, direction=False):
+    def relate(self, logits, rows):
         """Turn logits into relative logits in place.
 
-        The entry of the label itself becomes -inf, so that its exponential leaves the sum;
-        for the margins of a direction it becomes 0.
+        The entry of the label itself becomes -inf, so that its exponential leaves the sum.
         """
         where = self._where(rows, logits.shape[1])
         logits -= logits.reshape(-1)[where]
-        if not direction:
-            logits.reshape(-1)[where] = -np.inf
+        logits.reshape(-1)[where] = -np.inf
 
     @staticmethod
     def _close(sums):
@@ -161,7 +151,7 @@ class BinaryLabels(_Target):
     def __len__(self):
         return len(self.sign)
 
-    def relate(self, logits, rows, *, direction=False):
+    def relate(self, logits, rows):
         """Turn log-odds into relative logits in place."""
         logits *= self.sign[rows]
 
@@ -180,6 +170,11 @@ class BinaryLabels(_Target):
         """Turn `direction` into p (1 - p) direction, in place; uses up `probabilities`."""
         _Target.variances(probabilities)
         direction *= probabilities
+
+    def prior_logits(self, weights):
+        """Log-odds of the class priors, shape (1,)."""
+        first, second = np.maximum(self.frequencies(weights), np.finfo(np.float64).eps)
+        return np.array([np.log(second / first)])
 
     def frequencies(self, weights):
         """Weighted mean of the target: the class priors, shape (2,)."""
@@ -203,7 +198,7 @@ class SoftLabels(_Target):
     def __len__(self):
         return len(self.distribution)
 
-    def relate(self, logits, rows, *, direction=False):
+    def relate(self, logits, rows):
         """Subtract from each row its expectation under the target, in place."""
         logits -= np.einsum("kb,bk->b", logits, self.distribution[rows])
 
@@ -219,13 +214,6 @@ class SoftLabels(_Target):
     def frequencies(self, weights):
         """Weighted mean of the target, shape (K,): the class priors."""
         return np.average(self.distribution, axis=0, weights=weights)
-
-
-def weighted_sum(rows, weights):
-    """Sum over rows in float64."""
-    if weights is None:
-        return np.add.reduce(rows, dtype=np.float64)
-    return np.add.reduce(rows * weights, dtype=np.float64)
 
 
 def _divergence(probabilities, change):

@@ -26,6 +26,18 @@ class Standardised:
         self.block_rows, self.n_entries = design.block_rows, design.n_entries
         self.forward, self.adjoint, self.zeros = design.forward, design.adjoint, design.zeros
 
+    def at_intercept(self, logits):
+        """Parameters whose logits are the same for all rows; zero without intercept."""
+        params = np.zeros(self.shape)
+        params[:, self.n_features :] = np.asarray(logits)[:, None]
+        return params.ravel()
+
+    def ridge(self, alpha):
+        """Weights of the penalty ½ alpha ‖W‖² on raw coefficients, intercept free."""
+        weights = np.zeros(self.shape)
+        weights[:, : self.n_features] = alpha / self.scale**2
+        return weights.ravel()
+
     def to_raw(self, params):
         """Parameters of the raw design that give the same logits."""
         raw = np.array(params, dtype=np.float64).reshape(self.shape)

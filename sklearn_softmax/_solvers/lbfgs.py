@@ -5,6 +5,7 @@ from collections import deque
 import numpy as np
 
 from .line_search import search
+from .newton_cg import newton_step
 from .outcome import Outcome, Result
 from .schedule import MetricSchedule
 from .stopping import Stopping
@@ -71,6 +72,9 @@ def lbfgs(objective, start, *, tol, max_iter):
         direction = memory.direction(point.gradient, metric)
         slope = np.dot(point.gradient, direction)
         gap = stopping.gap(point, -0.5 * slope)
+        if stopping.reached(point, gap) and not objective.certifiable:
+            direction, gap = newton_step(objective, point, metric)
+            slope = -2.0 * gap
         if stopping.reached(point, gap):
             return Result(point.params, point.value, gap, n_iter, Outcome.CONVERGED)
         if objective.at_infinity(point):

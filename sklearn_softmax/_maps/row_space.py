@@ -1,0 +1,74 @@
+"""Wide data: the optimum lies in the row space of X, so the problem has n columns, not p.
+
+With centred rows Xc = B Q, Q having orthonormal rows, coefficients W = V Q give the logits
+V B' and the same ridge ‖W‖² = ‖V‖²; what W has outside of the row space is zero at the
+optimum (Hastie & Tibshirani, 2004, Biostatistics 5, "Efficient quadratic regularization for
+expression arrays").
+"""
+
+import numpy as np
+
+_RANK = 1e-13  # eigenvalues below this share of the largest are rounding
+_COLUMNS = 1 << 20  # numbers of a block of columns
+
+
+class RowSpace:
+    """Rows of X in an orthonormal basis of their centred row space.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_rows, n_features)
+        Wide: n_features >= n_rows. It is read by blocks of columns, never copied.
+    centre : bool
+        Whether an intercept takes up the mean.
+    weights : ndarray of shape (n_rows,) or None
+        Weights of the mean.
+
+    Attributes
+    ----------
+    rows : ndarray of shape (n_rows, rank), float64
+        B, the coordinates of the centred rows.
+    mean : ndarray of shape (n_features,)
+        Zero where not centred.
+    """
+
+    def __init__(self, X, centre, weights):
+        self._X = X
+        n_rows, n_features = X.shape
+        step = max(1, _COLUMNS // n_rows)
+        self._slices = [slice(a, a + step) for a in range(0, n_features, step)]
+        if centre:
+            self.mean = np.average(X, axis=0, weights=weights).astype(np.float64)
+        else:
+            self.mean = np.zeros(n_features)
+        gram = np.zeros((n_rows, n_rows))
+        for columns in self._slices:
+            block = X[:, columns] - self.mean[columns]
+            gram += block @ block.T
+        values, vectors = np.linalg.eigh(gram)
+        keep = values > _RANK * max(values[-1], np.finfo(np.float64).tiny)
+        self._roots, self._vectors = np.sqrt(values[keep]), vectors[:, keep]
+        self.rows = self._vectors * self._roots
+
+    def to_raw(self, reduced, fit_intercept):
+        """Coefficients of X from those of `rows`: W = V Q with Q = roots⁻¹ vectors' Xc."""
+        rank = self.rows.shape[1]
+        combination = (reduced[:, :rank] / self._roots) @ self._vectors.T
+        raw = np.empty((len(reduced), self._X.shape[1] + fit_intercept))
+        for columns in self._slices:
+            block = self._X[:, columns] - self.mean[columns]
+            raw[:, columns.start : columns.start + block.shape[1]] = combination @ block
+        if fit_intercept:
+            raw[:, -1] = reduced[:, -1] - raw[:, :-1] @ self.mean
+        return raw
+
+    def from_raw(self, raw, fit_intercept):
+        """Coefficients of `rows` nearest to those of X: V = W Q'."""
+        product = np.zeros((len(raw), len(self._vectors)))
+        for columns in self._slices:
+            block = self._X[:, columns] - self.mean[columns]
+            product += raw[:, columns.start : columns.start + block.shape[1]] @ block.T
+        reduced = (product @ self._vectors) / self._roots
+        if not fit_intercept:
+            return reduced
+        return np.column_stack([reduced, raw[:, -1] + raw[:, :-1] @ self.mean])

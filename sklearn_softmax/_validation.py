@@ -1,0 +1,166 @@
+"""What users hand in: parameters, labels and weights, checked with one sentence each."""
+
+import warnings
+from numbers import Integral, Real
+
+import numpy as np
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import check_array, check_consistent_length
+from sklearn.utils.class_weight import compute_class_weight
+from sklearn.utils.multiclass import check_classification_targets
+
+from ._solvers import Outcome
+
+
+def check_number(name, value, *, above=None, at_least=None, infinite=False):
+    """Raise unless `value` is a real number in the range.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Naming the parameter, the requirement and the value.
+    """
+    kind = "a number" if above is None and at_least is None else "a positive number"
+    if at_least is not None:
+        kind = f"a number of at least {at_least}"
+    if infinite:
+        kind += " or inf"
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, Real):
+        raise TypeError(f"{name} must be {kind}; got {value!r}.")
+    too_low = (above is not None and value <= above) or (at_least is not None and value < at_least)
+    if np.isnan(value) or too_low or (np.isinf(value) and not infinite):
+        raise ValueError(f"{name} must be {kind}; got {value!r}.")
+
+
+def check_integer(name, value, *, at_least):
+    """Raise unless `value` is an integer of at least `at_least`."""
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, Integral):
+        raise TypeError(f"{name} must be an integer of at least {at_least}; got {value!r}.")
+    if value < at_least:
+        raise ValueError(f"{name} must be an integer of at least {at_least}; got {value!r}.")
+
+
+def check_choice(name, value, choices):
+    """Raise unless `value` is one of `choices`."""
+    if not isinstance(value, str) or value not in choices:
+        options = ", ".join(repr(choice) for choice in choices)
+        raise ValueError(f"{name} must be one of {options}; got {value!r}.")
+
+
+def encode_labels(y):
+    """Sorted classes, and the number of each row's class.
+
+    Raises
+    ------
+    ValueError
+        If y is continuous or multilabel.
+    """
+    check_classification_targets(y)
+    return np.unique(y, return_inverse=True)
+
+
+def number_labels(y, classes):
+    """Numbers of the labels in `classes`, sorted.
+
+    Raises
+    ------
+    ValueError
+        Naming the first label that is not among the classes.
+    """
+    y = np.asarray(y)
+    if y.ndim != 1:
+        raise ValueError(f"y must have one dimension; got an array of shape {y.shape}.")
+    numbers = np.minimum(np.searchsorted(classes, y), len(classes) - 1)
+    unknown = np.flatnonzero(classes[numbers] != y)
+    if len(unknown):
+        raise ValueError(
+            f"y must contain only the classes {classes.tolist()}; "
+            f"got {y[unknown[0]]!r} in row {unknown[0]}."
+        )
+    return numbers
+
+
+def check_weights(sample_weight, n_rows):
+    """Weights as float64, or None for equal weights.
+
+    Raises
+    ------
+    ValueError
+        If the length is wrong, a weight is negative or not finite, or all are zero.
+    """
+    if sample_weight is None:
+        return None
+    if isinstance(sample_weight, Real):
+        sample_weight = np.full(n_rows, sample_weight, dtype=np.float64)
+    weights = check_array(
+        sample_weight, ensure_2d=False, dtype=np.float64, input_name="sample_weight"
+    )
+    if weights.shape != (n_rows,):
+        raise ValueError(
+            f"sample_weight must have shape ({n_rows},), one weight for each row; "
+            f"got shape {weights.shape}."
+        )
+    negative = np.flatnonzero(weights < 0)
+    if len(negative):
+        row = negative[0]
+        raise ValueError(
+            f"sample_weight must not be negative (Negative values in data passed to "
+            f"`sample_weight`); got {weights[row]} in row {row}."
+        )
+    if not np.any(weights):
+        raise ValueError("sample_weight must have a positive sum; got zero weights only.")
+    return weights
+
+
+def apply_class_weight(class_weight, classes, labels, weights):
+    """Weights of the rows times those of their classes; None for equal weights."""
+    if class_weight is None:
+        return weights
+    if isinstance(class_weight, str):
+        check_choice("class_weight", class_weight, ("balanced",))
+        counts = np.bincount(labels, weights, len(classes))
+        factors = counts.sum() / (len(classes) * np.maximum(counts, np.finfo(np.float64).tiny))
+    elif isinstance(class_weight, dict):
+        factors = compute_class_weight(class_weight, classes=classes, y=classes[labels])
+        check_weights(factors, len(classes))
+    else:
+        raise TypeError(f"class_weight must be a dict, 'balanced' or None; got {class_weight!r}.")
+    factors = factors[labels]
+    return factors if weights is None else weights * factors
+
+
+def warn_outcome(result, tol):
+    """Tell the user how far a fit is from the optimum, where that is more than asked."""
+    if result.outcome is Outcome.CONVERGED:
+        return
+    share = result.gap / result.value if result.value > 0 else result.gap
+    advice = {
+        Outcome.MAX_ITER: "Increase max_iter or tol.",
+        Outcome.STALLED: "Use float64 data or a larger tol.",
+        Outcome.AT_INFINITY: "The coefficients returned are finite; use a finite C.",
+    }[result.outcome]
+    if result.outcome is Outcome.AT_INFINITY:
+        distance = f"The loss is {result.value:.1e} nats above its infimum 0"
+    else:
+        distance = (
+            f"The objective is certified to be within a relative gap of {share:.1e} of the "
+            f"optimum (tol={tol:g})"
+        )
+    warnings.warn(
+        f"{result.outcome.value} {distance}, after {result.n_iter} iterations. {advice}",
+        ConvergenceWarning,
+        stacklevel=3,
+    )
+
+
+__all__ = [
+    "apply_class_weight",
+    "check_choice",
+    "check_consistent_length",
+    "check_integer",
+    "check_number",
+    "check_weights",
+    "encode_labels",
+    "number_labels",
+    "warn_outcome",
+]
