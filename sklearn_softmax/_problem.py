@@ -1,5 +1,7 @@
 """From data to an objective, and from its parameters back to coefficients."""
 
+from dataclasses import replace
+
 import numpy as np
 from scipy import sparse
 
@@ -9,8 +11,13 @@ from ._maps.design import DenseDesign, SparseDesign
 from ._maps.row_space import RowSpace
 from ._maps.standardised import Standardised, column_scales
 from ._penalties.ridge import Ridge
+from ._solvers import Outcome
+from ._solvers.stopping import Stopping
 
 _EXPECTED_PASSES = 50
+_MARGINS_BYTES = 8 << 20  # cached logits may take this,
+_SMALL = 1 << 18  # numbers: below, float32 saves nothing
+_MARGINS_SHARE = 0.1  # or this share of the data
 
 
 def alpha_from_C(C, total_weight):
@@ -63,16 +70,55 @@ class RidgeProblem:
         if row_space_pays(X, target.n_outputs):
             self._row_space = RowSpace(X, fit_intercept, weights)
             X = self._row_space.rows
-        make = SparseDesign if sparse.issparse(X) else DenseDesign
-        design = make(X, target.n_outputs, fit_intercept)
+        self._X, self._target, self._weights, self._threads = X, target, weights, threads
+        self._floor = floor
+        design = self._design(X.dtype)
         blocks = RowBlocks(design.n_rows, design.block_rows)
-        self._map = Standardised(design, *column_scales(design, weights, blocks, threads))
+        self._columns = column_scales(design, weights, blocks, threads)
+        self._map = Standardised(design, *self._columns)
         total = len(target) if weights is None else np.add.reduce(weights)
-        penalty = Ridge(self._map.ridge(alpha_from_C(C, total)))
-        self._target, self._weights = target, weights
-        self.objective = Objective(
-            self._map, target, penalty, weights, threads=threads, floor=floor
+        self._penalty = Ridge(self._map.ridge(alpha_from_C(C, total)))
+
+    def _design(self, dtype):
+        make = SparseDesign if sparse.issparse(self._X) else DenseDesign
+        return make(self._X, self._target.n_outputs, self._fit_intercept, dtype)
+
+    def objective(self, dtype):
+        """The objective, with products in a dtype."""
+        map = Standardised(self._design(dtype), *self._columns)
+        margins = 2 * map.n_rows * map.shape[0] * map.dtype.itemsize
+        entries = map.n_entries * map.dtype.itemsize
+        return Objective(
+            map,
+            self._target,
+            self._penalty,
+            self._weights,
+            threads=self._threads,
+            floor=self._floor,
+            cached=margins <= max(_MARGINS_BYTES, _MARGINS_SHARE * entries),
         )
+
+    def solve(self, solver, start, *, tol, max_iter):
+        """Minimise, and certify in float64.
+
+        Large float32 data are solved in float32. Where that is not certified by products in
+        float64, or stopped by rounding, the solver goes on with blocks cast to float64.
+
+        Returns
+        -------
+        Result
+        """
+        dtype = self._X.dtype if self._map.n_entries > _SMALL else np.dtype(np.float64)
+        result = solver(self.objective(dtype), start, tol=tol, max_iter=max_iter)
+        if dtype == np.float64 or result.outcome is Outcome.MAX_ITER:
+            return result
+        objective = self.objective(np.float64)
+        point, stopping = objective.at(result.params), Stopping(objective, tol)
+        gap = stopping.gap(point, 0.0) if objective.certifiable else result.gap
+        if result.outcome is not Outcome.STALLED and stopping.reached(point, gap):
+            return replace(result, value=point.value, gap=gap)
+        more = solver(objective, result.params, tol=tol, max_iter=max_iter)
+        return replace(more, n_iter=result.n_iter + more.n_iter)
 
     def start(self):
         """Zero coefficients, and the class priors as intercept."""

@@ -171,8 +171,8 @@ class SoftmaxRegression(SoftmaxClassifierMixin, BaseEstimator):
                 floor=self.tol,
             )
             start = self._start(problem, classes, n_outputs, X.shape[1])
-            solve = SOLVERS[self.solver]
-            result = solve(problem.objective, start, tol=self.tol, max_iter=self.max_iter)
+            solver = SOLVERS[self.solver]
+            result = problem.solve(solver, start, tol=self.tol, max_iter=self.max_iter)
             coef, intercept = problem.coefficients(result.params)
 
         coef, intercept = _all_classes(coef, intercept, present, len(classes))

@@ -5,24 +5,33 @@ import numpy as np
 _MAX_TABLE = 1_500_000  # entries of the table of curvatures from which rows are drawn
 
 
-def gram(objective, indices=None):
-    """Weighted mean of x̃ x̃' over all rows, or over some."""
+def gram(objective):
+    """Weighted mean of x̃ x̃' over all rows."""
     map, weights = objective.map, objective.weights
-    if indices is None:
-        indices = np.arange(map.n_rows)
     step = max(256, 4_000_000 // (8 * map.shape[1]))
-    parts = [indices[start : start + step] for start in range(0, len(indices), step)]
-    grams = [None] * len(parts)
+    starts = range(0, map.n_rows, step)
+    grams = [None] * len(starts)
 
-    def add(number):
-        rows = map.rows(parts[number])
+    def add(start):
+        part = np.arange(start, min(start + step, map.n_rows))
+        rows = map.rows(part)
         if weights is not None:
-            rows *= np.sqrt(weights[parts[number], None])
-        grams[number] = rows.T @ rows
+            rows = rows * np.sqrt(weights[part, None])
+        grams[start // step] = rows.T @ rows
 
-    objective.threads.for_each(add, range(len(parts)))
-    total = len(indices) if weights is None else np.add.reduce(weights[indices])
-    return sum(grams[1:], start=grams[0]) / total
+    objective.threads.for_each(add, starts)
+    return objective.scale * sum(grams[1:], start=grams[0])
+
+
+def leverages(objective):
+    """½ + ½ ‖x̃‖² / mean of each row: rows of rare features must not be missed."""
+    norms = np.empty(objective.map.n_rows)
+
+    def visit(rows):
+        norms[rows] = objective.map.row_norms(rows)
+
+    objective.blocks.for_each(visit, objective.threads)
+    return (0.5 + 0.5 * norms / max(norms.mean(), np.finfo(np.float64).tiny)).astype(np.float32)
 
 
 def variance_table(objective, point):
@@ -59,32 +68,35 @@ def variance_table(objective, point):
     return table, candidates
 
 
-def draw_rows(curvatures, size, seed):
-    """Draw about `size` rows with probability proportional to their curvature, at most 1.
+def draw_rows(curvatures, importance, size, seed):
+    """Draw about `size` rows with chances proportional to curvature times importance.
 
     Returns
     -------
-    chosen : ndarray of intp
+    chosen : ndarray of intp, or None
+        None where all rows are taken.
     weights : ndarray of float64
         Such that the weighted sum over the chosen rows estimates that over all rows.
     """
-    total = np.add.reduce(curvatures, dtype=np.float64)
-    if total <= 0.0:
-        return np.empty(0, dtype=np.intp), np.empty(0)
-    chance = curvatures * (size / total)
-    chosen = np.flatnonzero(
-        np.random.default_rng(seed).random(len(curvatures), dtype=np.float32) < chance
-    )
-    return chosen, curvatures[chosen] / np.minimum(1.0, chance[chosen].astype(np.float64))
+    if len(curvatures) <= size:
+        return None, curvatures
+    chance = curvatures * importance
+    total = np.add.reduce(chance, dtype=np.float64)
+    chance *= size / max(total, np.finfo(np.float32).tiny)
+    drawn = np.random.default_rng(seed).random(len(curvatures), dtype=np.float32)
+    chosen = np.flatnonzero(drawn < chance)
+    return chosen, curvatures[chosen] / np.minimum(1.0, chance[chosen])
 
 
-def weighted_rows(objective, candidates, curvatures, size, seed):
+def weighted_rows(objective, candidates, curvatures, importance, size, seed):
     """Rows √w x̃ whose Gram matrix estimates the class block of the Hessian's data part."""
-    chosen, weights = draw_rows(curvatures, size, seed)
-    rows = objective.map.rows(candidates[chosen])
+    chosen, weights = draw_rows(curvatures, importance, size, seed)
+    everything = chosen is None and len(candidates) == objective.map.n_rows
+    if not everything:
+        chosen = candidates if chosen is None else candidates[chosen]
     share = objective.map.n_rows / len(candidates)
-    rows *= np.sqrt(objective.scale * share * weights)[:, None]
-    return rows
+    roots = np.sqrt(objective.scale * share * weights.astype(np.float64))
+    return objective.map.rows(None if everything else chosen) * roots[:, None]
 
 
 def diagonal(objective, point):

@@ -4,37 +4,19 @@ import numpy as np
 
 from . import certificate, curvature
 from .blocks import RowBlocks, Scratch
+from .lines import CachedLine, FusedLine
 
 
 class Point:
-    """Parameters, with the value and the gradient of the objective there."""
+    """Parameters, with the value and the gradient of the objective there.
 
-    __slots__ = ("params", "value", "gradient")
-
-    def __init__(self, params, value, gradient):
-        self.params, self.value, self.gradient = params, value, gradient
-
-
-class Line:
-    """The objective along ``point.params + t * direction``; every trial is an evaluation.
-
-    Caching the logits of a line would save a product on a second trial. First trials are
-    nearly always accepted, and nothing of the size of the logits is stored.
+    `relative` holds the relative logits of all rows, block by block, where they are cached.
     """
 
-    def __init__(self, objective, point, direction):
-        self._objective, self._start, self._direction = objective, point.params, direction
-        self._trials = {}
+    __slots__ = ("params", "value", "gradient", "relative")
 
-    def evaluate(self, step):
-        """Value and slope at `step`."""
-        trial = self._objective.at(self._start + step * self._direction)
-        self._trials[step] = trial
-        return trial.value, np.dot(trial.gradient, self._direction)
-
-    def take(self, step):
-        """The point at `step`, which must have been evaluated."""
-        return self._trials[step]
+    def __init__(self, params, value, gradient, relative):
+        self.params, self.value, self.gradient, self.relative = params, value, gradient, relative
 
 
 class Objective:
@@ -54,6 +36,8 @@ class Objective:
         Runs the blocks.
     floor : float
         Loss, in nats, at which separable data count as fitted: see `at_infinity`.
+    cached : bool
+        Keep the relative logits of all rows, so that a line search touches no data.
 
     Attributes
     ----------
@@ -61,13 +45,13 @@ class Objective:
         Products with the whole data so far, in units of one forward and one adjoint.
     """
 
-    def __init__(self, map, target, penalty, weights=None, *, threads, floor=0.0):
+    def __init__(self, map, target, penalty, weights=None, *, threads, floor=0.0, cached=False):
         self.map, self.target, self.penalty, self.threads = map, target, penalty, threads
         self.weights = weights
         self.scale = 1.0 / (map.n_rows if weights is None else np.add.reduce(weights))
         self.blocks = RowBlocks(map.n_rows, map.block_rows, 8 * map.shape[0] * map.shape[1])
         self.scratch = Scratch(2, map.shape[0], self.blocks.largest, map.dtype)
-        self.floor = floor
+        self.floor, self.cached = floor, cached
         self.n_passes = 0.0
 
     def weights_of(self, rows):
@@ -79,13 +63,21 @@ class Objective:
 
         ``visit(relative, rows, totals)`` may overwrite `relative`; the totals are summed.
         """
+
+        def relate_rows(logits, rows, totals):
+            self.target.relate(logits, rows)
+            visit(logits, rows, totals)
+
+        return self.forward(params, relate_rows, zeros)
+
+    def forward(self, params, visit, zeros=tuple):
+        """Pass over the rows with the logits of `params`: ``visit(logits, rows, totals)``."""
         bound = self.map.bind(params)
 
         def visit_rows(rows, totals):
-            relative = self.scratch.blocks(rows.stop - rows.start)[0]
-            self.map.forward(bound, rows, relative)
-            self.target.relate(relative, rows)
-            visit(relative, rows, totals)
+            logits = self.scratch.blocks(rows.stop - rows.start)[0]
+            self.map.forward(bound, rows, logits)
+            visit(logits, rows, totals)
 
         self.n_passes += 0.5
         return self.blocks.sum(visit_rows, zeros, self.threads)
@@ -97,20 +89,52 @@ class Objective:
         -------
         Point
         """
-        def visit(relative, rows, totals):
-            loss, *sums = totals
-            residuals = self.scratch.blocks(rows.stop - rows.start)[1]
-            loss += self.target.residuals(relative, rows, self.weights_of(rows), residuals)
-            self.map.adjoint(residuals, rows, sums)
+        kept = {} if self.cached else None
 
-        zeros = lambda: (np.zeros(1), *self.map.zeros())  # noqa: E731
-        loss, *sums = self.relate(params, visit, zeros)
+        def visit(relative, rows, totals):
+            if kept is not None:
+                kept[rows.start] = relative.copy()
+            self._add_residuals(relative, rows, totals)
+
+        totals = self.relate(params, visit, self._zeros)
+        return self._point(params, totals, kept)
+
+    def move(self, params, relative):
+        """Evaluate at `params`, whose relative logits are known."""
+
+        def visit(rows, totals):
+            self._add_residuals(relative[rows.start], rows, totals)
+
+        totals = self.blocks.sum(visit, self._zeros, self.threads)
+        return self._point(params, totals, relative)
+
+    def _zeros(self):
+        return np.zeros(1), *self.map.zeros()
+
+    def _add_residuals(self, relative, rows, totals):
+        loss, *sums = totals
+        residuals = self.scratch.blocks(rows.stop - rows.start)[1]
+        loss += self.target.residuals(relative, rows, self.weights_of(rows), residuals)
+        self.map.adjoint(residuals, rows, sums)
+
+    def _point(self, params, totals, relative):
+        loss, *sums = totals
         self.n_passes += 0.5
         value, slope = self.penalty.evaluate(params)
         gradient = self.map.release(sums)
         gradient *= self.scale
         gradient += slope
-        return Point(params, self.scale * loss[0] + value, gradient)
+        return Point(params, self.scale * loss[0] + value, gradient, relative)
+
+    def relate_point(self, point, visit, zeros=tuple):
+        """Like `relate` at a point, from its cache where it has one; not to be overwritten."""
+        if point.relative is None:
+            return self.relate(point.params, visit, zeros)
+
+        def visit_rows(rows, totals):
+            visit(point.relative[rows.start], rows, totals)
+
+        return self.blocks.sum(visit_rows, zeros, self.threads)
 
     def probabilities_at(self, point, visit, zeros=tuple):
         """Pass over the probabilities of a point: ``visit(probabilities, rows, totals)``."""
@@ -121,11 +145,11 @@ class Objective:
             self.target.probabilities(probabilities, inverse, rows)
             visit(probabilities, rows, totals)
 
-        return self.relate(point.params, visit_rows, zeros)
+        return self.relate_point(point, visit_rows, zeros)
 
     def line(self, point, direction):
         """The objective along ``point.params + t * direction``."""
-        return Line(self, point, direction)
+        return (CachedLine if self.cached else FusedLine)(self, point, direction)
 
     def hessian_product(self, point, vector):
         """Product of the Hessian at `point` with a vector."""
@@ -145,12 +169,18 @@ class Objective:
         return self.scale * self.map.release(sums) + self.penalty.curvature * vector
 
     gram = curvature.gram
+    leverages = curvature.leverages
     variance_table = curvature.variance_table
     weighted_rows = curvature.weighted_rows
     curvature_diagonal = curvature.diagonal
     hessian = curvature.hessian
     residual_gap = certificate.residual_gap
     duality_gap = certificate.duality_gap
+
+    @property
+    def noise(self):
+        """Changes of the value below this share of it are rounding."""
+        return 0.25 * float(np.finfo(self.map.dtype).eps)
 
     @property
     def certifiable(self):
@@ -173,5 +203,5 @@ class Objective:
             largest = relative.max(axis=0)
             margins.append((largest if weights is None else largest[weights > 0]).max(initial=-1.0))
 
-        self.relate(point.params, visit)
+        self.relate_point(point, visit)
         return max(margins) < 0.0

@@ -112,9 +112,13 @@ class Labels(_Target):
 
         The entry of the label itself becomes -inf, so that its exponential leaves the sum.
         """
-        where = self._where(rows, logits.shape[1])
-        logits -= logits.reshape(-1)[where]
-        logits.reshape(-1)[where] = -np.inf
+        logits.reshape(-1)[self.relate_direction(logits, rows)] = -np.inf
+
+    def relate_direction(self, margins, rows):
+        """Turn logits of a direction into its change of relative logits, in place."""
+        where = self._where(rows, margins.shape[1])
+        margins -= margins.reshape(-1)[where]
+        return where
 
     @staticmethod
     def _close(sums):
@@ -155,6 +159,7 @@ class BinaryLabels(_Target):
         """Turn log-odds into relative logits in place."""
         logits *= self.sign[rows]
 
+    relate_direction = relate
     _close = staticmethod(Labels._close)
 
     def _finish(self, scaled, rows, weights):
@@ -201,6 +206,8 @@ class SoftLabels(_Target):
     def relate(self, logits, rows):
         """Subtract from each row its expectation under the target, in place."""
         logits -= np.einsum("kb,bk->b", logits, self.distribution[rows])
+
+    relate_direction = relate
 
     @staticmethod
     def _close(sums):

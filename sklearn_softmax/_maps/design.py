@@ -20,14 +20,16 @@ class _Design:
         The number of logits of a row.
     fit_intercept : bool
         Whether b exists.
+    dtype : dtype or None
+        In which products are computed, block by block; None stands for that of X.
     """
 
-    def __init__(self, X, n_outputs, fit_intercept=True):
+    def __init__(self, X, n_outputs, fit_intercept=True, dtype=None):
         self.X = X
         self.n_rows, self.n_features = X.shape
         self.fit_intercept = fit_intercept
         self.shape = (n_outputs, self.n_features + fit_intercept)
-        self.dtype = X.dtype
+        self.dtype = np.dtype(dtype or X.dtype)
 
     @property
     def n_entries(self):
@@ -71,23 +73,31 @@ class DenseDesign(_Design):
         return max(64, min(by_logits, max(by_rows, 256)))
 
 
+    def _rows(self, rows):
+        return self.X[rows].astype(self.dtype, copy=False)
+
     def forward(self, bound, rows, out):
         """Write the logits of the slice `rows` to `out`, shape (n_outputs, n_rows)."""
         coef, intercept = bound
-        np.matmul(coef, self.X[rows].T, out=out)
+        np.matmul(coef, self._rows(rows).T, out=out)
         if intercept is not None:
             out += intercept
 
     def adjoint(self, residuals, rows, totals):
         """Add the products of the residuals with the slice `rows` to `totals`."""
         total = totals[0]
-        total[:, : self.n_features] += residuals @ self.X[rows]
+        total[:, : self.n_features] += residuals @ self._rows(rows)
         if self.fit_intercept:
             total[:, self.n_features] += np.add.reduce(residuals, axis=1, dtype=np.float64)
 
     def raw_rows(self, indices):
         """The rows with these indices."""
         return self.X[indices]
+
+    def quadratic_forms(self, rows, square, linear):
+        """Σ_j square_j x_j² + linear_j x_j of each row of the slice."""
+        block = self.X[rows]
+        return np.einsum("bj,bj,j->b", block, block, square) + block @ linear
 
     def add_squares(self, weights, rows, totals):
         """Add Σ w, Σ w x and Σ w x² of the slice `rows`, for each output."""
@@ -117,8 +127,8 @@ class SparseDesign(_Design):
 
     resolution = 1e-14  # moments are taken around zero
 
-    def __init__(self, X, n_outputs, fit_intercept=True):
-        super().__init__(X, n_outputs, fit_intercept)
+    def __init__(self, X, n_outputs, fit_intercept=True, dtype=None):
+        super().__init__(X, n_outputs, fit_intercept, dtype)
         self._blocks = {}
 
     @property
@@ -139,7 +149,7 @@ class SparseDesign(_Design):
         if block is None:
             X, indptr = self.X, self.X.indptr
             entries = slice(indptr[rows.start], indptr[rows.stop])
-            parts = X.data[entries], X.indices[entries], indptr[rows.start : rows.stop + 1]
+            parts = X.data[entries].astype(self.dtype, copy=False), X.indices[entries], indptr[rows.start : rows.stop + 1]
             shape = (rows.stop - rows.start, self.n_features)
             block = type(X)((*parts[:2], parts[2] - parts[2][0]), shape=shape, copy=False)
             self._blocks[rows.start] = block
@@ -162,6 +172,11 @@ class SparseDesign(_Design):
     def raw_rows(self, indices):
         """The rows with these indices, dense."""
         return self.X[indices].toarray()
+
+    def quadratic_forms(self, rows, square, linear):
+        """Σ_j square_j x_j² + linear_j x_j of each row of the slice."""
+        block = self._rows(rows)
+        return block.power(2) @ square + block @ linear
 
     def add_squares(self, weights, rows, totals):
         """Add Σ w, Σ w x and Σ w x² of the slice `rows`, for each output."""

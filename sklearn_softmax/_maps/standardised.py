@@ -2,6 +2,8 @@
 
 import numpy as np
 
+_KEPT = 1 << 19  # numbers: rows of small data are standardised once
+
 
 class Standardised:
     """A design in the coordinates of features (x - mean) / scale.
@@ -24,6 +26,7 @@ class Standardised:
         self.n_rows, self.n_features = design.n_rows, design.n_features
         self.fit_intercept = design.fit_intercept
         self.block_rows, self.n_entries = design.block_rows, design.n_entries
+        self._kept = None
         self.forward, self.adjoint, self.zeros = design.forward, design.adjoint, design.zeros
 
     def at_intercept(self, logits):
@@ -69,14 +72,33 @@ class Standardised:
         coef /= self.scale
         return gradient.ravel()
 
-    def rows(self, indices):
-        """Standardised rows, dense float64, with a last column of ones for the intercept."""
-        rows = np.ones((len(indices), self.shape[1]))
+    def rows(self, indices=None):
+        """Standardised rows, dense float64, with a last column of ones for the intercept.
+
+        Parameters
+        ----------
+        indices : ndarray of int or None
+            None stands for all rows. The result must not be written to.
+        """
+        if self._kept is None and self.n_rows * self.shape[1] <= _KEPT:
+            self._kept = self._standardise(slice(None), self.n_rows)
+        if indices is None:
+            indices = slice(None)
+            return self._kept if self._kept is not None else self._standardise(indices, self.n_rows)
+        return self._kept[indices] if self._kept is not None else self._standardise(indices)
+
+    def _standardise(self, indices, n_rows=None):
+        rows = np.ones((len(indices) if n_rows is None else n_rows, self.shape[1]))
         features = rows[:, : self.n_features]
-        features[:] = self.design.raw_rows(indices)
-        features -= self.mean
+        np.subtract(self.design.raw_rows(indices), self.mean, out=features)
         features /= self.scale
         return rows
+
+    def row_norms(self, rows):
+        """Squared norms of the standardised rows of a slice, for choosing rows."""
+        inverse = 1.0 / self.scale**2
+        norms = self.design.quadratic_forms(rows, inverse, -2.0 * self.mean * inverse)
+        return norms + np.sum(self.mean**2 * inverse)
 
     def add_squares(self, weights, rows, totals):
         """Add weighted moments of the slice `rows`: what `release_squares` needs."""

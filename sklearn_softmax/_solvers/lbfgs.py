@@ -11,7 +11,8 @@ from .schedule import MetricSchedule
 from .stopping import Stopping
 
 _PAIRS = 10
-_RESTARTS = 3
+_RESTARTS = 2
+_IDLE = 3  # steps without a decrease above rounding
 
 
 class _Memory:
@@ -67,7 +68,7 @@ def lbfgs(objective, start, *, tol, max_iter):
     """
     point, memory, stopping = objective.at(start), _Memory(), Stopping(objective, tol)
     metrics = MetricSchedule(objective)
-    metric, failures = metrics.first(point), 0
+    metric, failures, idle = metrics.first(point), 0, 0
     for n_iter in range(max_iter + 1):
         direction = memory.direction(point.gradient, metric)
         slope = np.dot(point.gradient, direction)
@@ -79,20 +80,19 @@ def lbfgs(objective, start, *, tol, max_iter):
             return Result(point.params, point.value, gap, n_iter, Outcome.CONVERGED)
         if objective.at_infinity(point):
             return Result(point.params, point.value, point.value, n_iter, Outcome.AT_INFINITY)
-        if n_iter == max_iter:
+        if n_iter == max_iter or failures > _RESTARTS:
             break
         line = objective.line(point, direction)
         step = search(line, point.value, slope) if slope < 0 else None
-        if step is None:
-            failures += 1
-            if failures > _RESTARTS:
-                break
+        if step is None or idle >= _IDLE:
+            failures, idle = failures + 1, 0
             memory.pairs.clear()
             metric = metrics.renew(point)
             continue
-        last_params, last_gradient = point.params, point.gradient
+        last = point.params, point.gradient, point.value
         point = line.take(step)
-        memory.add(point.params - last_params, point.gradient - last_gradient)
+        memory.add(point.params - last[0], point.gradient - last[1])
+        idle = idle + 1 if last[2] - point.value <= objective.noise * point.value else 0
         metric = metrics.after(point, step, metric)
     outcome = Outcome.STALLED if failures > _RESTARTS else Outcome.MAX_ITER
     gap = stopping.final(point, -0.5 * slope)

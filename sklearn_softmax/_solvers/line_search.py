@@ -1,4 +1,4 @@
-"""Line search on a convex function, by safeguarded secants of its slope."""
+"""Line search on a convex function, by safeguarded cubic interpolation."""
 
 _DECREASE = 1e-4
 _CURVATURE = 0.5
@@ -9,8 +9,7 @@ _MAX_GROWTH = 4.0
 def search(line, value, slope, first=1.0, curvature=_CURVATURE):
     """Find a step with sufficient decrease and a much smaller slope.
 
-    Steps satisfy Armijo's rule and ``|slope(t)| <= curvature * |slope(0)|`` (strong Wolfe);
-    between two slopes of opposite sign the next trial is where the secant vanishes.
+    Steps satisfy Armijo's rule and ``|slope(t)| <= curvature * |slope(0)|`` (strong Wolfe).
 
     Parameters
     ----------
@@ -28,32 +27,43 @@ def search(line, value, slope, first=1.0, curvature=_CURVATURE):
     step : float or None
         None where no step decreases the value beyond rounding.
     """
-    low, low_slope, high, high_slope = 0.0, slope, None, None
-    step, best = first, None
+    low, high, best = (0.0, value, slope), None, None
+    step = first
     noise = 1e-15 * abs(value)
     for _ in range(_MAX_TRIALS):
-        trial, trial_slope = line.evaluate(step)
-        if not trial <= value + _DECREASE * step * slope + noise or not trial_slope < float("inf"):
-            high, high_slope = step, trial_slope
-        elif abs(trial_slope) <= -curvature * slope:
+        trial = (step, *line.evaluate(step))
+        if not trial[1] <= value + _DECREASE * step * slope + noise:
+            high = trial
+        elif abs(trial[2]) <= -curvature * slope:
             return step
-        elif trial_slope > 0:
-            high, high_slope, best = step, trial_slope, step
+        elif trial[2] > 0:
+            high, best = trial, step
         else:
-            low, low_slope, best = step, trial_slope, step
-        step = _next(low, low_slope, high, high_slope, slope)
-        if high is not None and high - low <= 1e-9 * high:
+            low, best = trial, step
+        step = _extrapolate(low, slope) if high is None else _interpolate(low, high)
+        if high is not None and high[0] - low[0] <= 1e-9 * high[0]:
             break
     return best
 
 
-def _next(low, low_slope, high, high_slope, slope):
-    if high is None:
-        drop = slope - low_slope
-        secant = low * slope / drop if drop < 0 else float("inf")
-        return min(max(secant, 1.5 * low), _MAX_GROWTH * low)
-    width = high - low
-    if high_slope is not None and 0 < high_slope < float("inf"):
-        share = -low_slope / (high_slope - low_slope)
-        return low + width * min(max(share, 0.05), 0.95)
-    return low + 0.25 * width
+def _extrapolate(low, slope):
+    step, _, low_slope = low
+    drop = slope - low_slope
+    secant = step * slope / drop if drop < 0 else float("inf")
+    return min(max(secant, 1.5 * step), _MAX_GROWTH * step)
+
+
+def _interpolate(low, high):
+    """Minimum of the cubic through two values and slopes (Nocedal & Wright, eq. 3.59)."""
+    (left, left_value, left_slope), (right, right_value, right_slope) = low, high
+    width = right - left
+    if not (right_value < float("inf") and abs(right_slope) < float("inf")):
+        return left + 0.1 * width
+    mean = left_slope + right_slope - 3.0 * (right_value - left_value) / width
+    root = mean * mean - left_slope * right_slope
+    share = 0.5
+    if root >= 0.0:
+        root = root**0.5
+        bottom = right_slope - left_slope + 2.0 * root
+        share = 1.0 - (right_slope + root - mean) / bottom if bottom > 0 else 0.5
+    return left + width * min(max(share, 0.02), 0.95)

@@ -26,7 +26,7 @@ def newton(objective, start, *, tol, max_iter):
     -------
     Result
     """
-    rows = objective.map.rows(np.arange(objective.map.n_rows))
+    rows = objective.map.rows()
     point, stopping = objective.at(start), Stopping(objective, tol)
     outcome = Outcome.MAX_ITER
     for n_iter in range(max_iter + 1):
@@ -43,7 +43,10 @@ def newton(objective, start, *, tol, max_iter):
         if step is None:
             outcome = Outcome.STALLED
             break
-        point = line.take(step)
+        last, point = point.value, line.take(step)
+        if last - point.value <= objective.noise * point.value and decrement > tol * point.value:
+            outcome = Outcome.STALLED
+            break
     return Result(point.params, point.value, stopping.final(point, decrement), n_iter, outcome)
 
 

@@ -1,9 +1,9 @@
-"""Which metric, of how many rows, and when to renew it: a cost model in passes over the data.
+"""Which metric, and when to renew it: a cost model in passes over the data.
 
 One *pass* is a product of the data with the parameters and one with the residuals, 4 E K
-floating-point operations for E stored numbers and K outputs. A metric of width q costs
-K (m q² + q³/3) operations for m rows a class, which run three times as fast, as products
-of large matrices do.
+operations for E stored numbers and K outputs. The class blocks of width q take K m q² of m
+rows a class, and K q³ / 3 to factorise; large products run about three times as fast as the
+thin ones of a pass.
 """
 
 import numpy as np
@@ -11,13 +11,22 @@ import numpy as np
 from .metric import BlockMetric, DiagonalMetric, KroneckerMetric, LowRankMetric
 
 _LARGE_PRODUCT = 0.35  # time of an operation in a large product, relative to a pass
+_CALLS = 2e6  # operations in the time that the calls of a pass take
 _ROWS_PER_COLUMN = 10
+_GROWTH, _MOST_GROWTH = 1.5, 4.0
 _AFFORDABLE = 30.0  # passes that one metric may cost
 _MAX_BYTES = 400 << 20
+_DAMPING, _DAMPING_FACTOR, _LEAST_DAMPING = 0.01, 8.0, 1e-4
+_SHORT_STEP, _FULL_STEP = 0.3, 0.8
+_LEAST_AGE = 3  # steps before a metric is renewed
 
 
 class MetricSchedule:
     """Builds metrics at the current weights and decides when to build the next.
+
+    Curvature moves with the parameters, by factors where the classes are almost separable.
+    A share of the unweighted Gram matrix damps the metric: more where steps come out short,
+    less where full steps are taken.
 
     Parameters
     ----------
@@ -27,113 +36,124 @@ class MetricSchedule:
 
     def __init__(self, objective):
         self._objective = objective
-        n_outputs, width = objective.map.shape
-        n_rows = objective.map.n_rows
-        self._size = max(_ROWS_PER_COLUMN * width, 2 * n_rows // width)
-        self._damping, self._steps, self._spent = 0.01, [], 0.0
-        self._number = 0
-        self._gram_diagonal = None
-        ridge = objective.penalty.curvature.reshape(n_outputs, width)
-        self._ridge, self._gram = ridge, None
-        self._build = self._choose()
+        self._shape = n_outputs, width = objective.map.shape
+        self._n_rows = objective.map.n_rows
+        self._size = max(_ROWS_PER_COLUMN * width, 2 * self._n_rows // width)
+        self._largest = _MOST_GROWTH * self._size
+        self._ridge = objective.penalty.curvature.reshape(self._shape)
+        self._damping, self._number = _DAMPING, 0
+        self._gram = self._importance = self._blocks = None
+        self._age, self._steps = 0, []
+        self._build, self._cost = self._choose()
 
-    def _cost(self, n_blocks, size):
-        width = self._objective.map.shape[1]
-        flops = n_blocks * (size * width**2 + width**3 / 3)
-        return _LARGE_PRODUCT * flops / (4 * self._objective.map.n_entries * self._n_outputs())
+    def _block_cost(self, n_blocks, size):
+        width = self._shape[1]
+        operations = n_blocks * (size * width**2 + width**3 / 3)
+        per_pass = 4.0 * self._objective.map.n_entries * self._shape[0]
+        return _LARGE_PRODUCT * operations / max(per_pass, _CALLS)
 
-    def _n_outputs(self):
-        return self._objective.map.shape[0]
+    def _affordable(self, n_blocks, size):
+        memory = 8 * n_blocks * self._shape[1] ** 2
+        return memory <= _MAX_BYTES and self._block_cost(n_blocks, size) <= _AFFORDABLE
 
     def _choose(self):
-        n_outputs, width = self._objective.map.shape
-        size = min(self._size, self._objective.map.n_rows)
-        if size * 4 < width and self._objective.map.n_rows < width:
-            return self._low_rank
-        candidates = ((n_outputs, self._blocks), (1, self._shared))
-        for n_blocks, build in candidates:
-            self.cost = self._cost(n_blocks, size)
-            if self.cost <= _AFFORDABLE and 8 * n_blocks * width**2 <= _MAX_BYTES:
-                return build
-        self.cost = 1.0
-        return self._diagonal
+        size, n_outputs = min(self._size, self._n_rows), self._shape[0]
+        if self._affordable(n_outputs, size):
+            return self._class_blocks, self._block_cost(n_outputs, size)
+        if self._affordable(1, self._n_rows):
+            return self._few_rows, self._block_cost(1, size)
+        return self._diagonal, 1.0
 
     def first(self, point):
         """Metric at the start: exact where all probabilities are the class priors."""
         objective = self._objective
-        n_outputs, width = objective.map.shape
-        coef = point.params.reshape(n_outputs, width)[:, : objective.map.n_features]
-        gram_cost = self._cost(1, objective.map.n_rows)
-        if np.any(coef) or gram_cost > _AFFORDABLE or self._build == self._diagonal:
+        coef = point.params.reshape(self._shape)[:, : objective.map.n_features]
+        if np.any(coef) or self._build == self._diagonal or not self._affordable(1, self._n_rows):
             return self.renew(point)
-        priors = objective.target.frequencies(objective.weights)
-        if n_outputs == 1:
-            priors = np.array([priors[1]])
-        self._number += 1
+        priors = objective.target.frequencies(objective.weights)[-self._shape[0] :]
         return KroneckerMetric(
-            priors, self._whole_gram(), self._ridge[0], (n_outputs, width), self._for_each
+            priors, self._whole_gram(), self._ridge[0], self._shape, objective.threads.for_each
         )
 
-    def _for_each(self, task, items):
-        self._objective.threads.for_each(task, items)
-
-    def _whole_gram(self):
-        if self._gram is None:
-            map = self._objective.map
-            chosen = None
-            if map.n_rows > 2 * self._size:
-                chosen = np.random.default_rng(0).permutation(map.n_rows)[: self._size]
-            self._gram = self._objective.gram(chosen)
-        return self._gram
-
     def after(self, point, step, metric):
-        """The metric for the next step: the last one, or a new one where it pays."""
+        """The metric for the next step: the last one, damped anew, or a new one."""
+        self._age += 1
         self._steps.append(step)
-        self._spent += 1.0
-        if self._spent < max(self.cost, 3.0):
-            return metric
-        median = np.median(self._steps)
-        if median < 0.3:
-            self._damping *= 8.0
-        elif median > 0.8:
-            self._damping /= 8.0
-        self._size = int(1.5 * self._size)
-        return self.renew(point)
+        if self._age >= max(self._cost, _LEAST_AGE):
+            if self._blocks is not None and np.median(self._steps) > _FULL_STEP:
+                self._damping = max(self._damping / _DAMPING_FACTOR, _LEAST_DAMPING)
+            self._size = min(int(_GROWTH * self._size), self._largest)
+            return self.renew(point)
+        if self._blocks is not None and max(self._steps[-2:]) < _SHORT_STEP and self._age > 1:
+            self._damping *= _DAMPING_FACTOR
+            self._steps = []
+            return self._damped()
+        return metric
 
     def renew(self, point):
         """A metric at the weights of `point`."""
         self._number += 1
-        self._steps, self._spent = [], 0.0
+        self._age, self._steps = 0, []
         return self._build(point)
 
-    def _table(self, point):
-        return self._objective.variance_table(point)
+    def _whole_gram(self):
+        if self._gram is None:
+            self._gram = self._objective.gram()
+        return self._gram
 
-    def _blocks(self, point):
-        table, candidates = self._table(point)
-        return self._factored(table, candidates)
+    def _leverages(self, candidates):
+        if len(candidates) <= self._size:
+            return None
+        if self._importance is None:
+            self._importance = self._objective.leverages()
+        return self._importance[candidates]
 
-    def _shared(self, point):
-        table, candidates = self._table(point)
-        return self._factored(table.mean(axis=0, keepdims=True), candidates)
+    def _class_blocks(self, point):
+        table, candidates = self._objective.variance_table(point)
+        return self._sample_blocks(table, candidates)
 
-    def _factored(self, table, candidates):
-        objective, gram = self._objective, self._whole_gram()
-        blocks = [None] * len(table)
-        share = objective.scale * objective.map.n_rows / len(candidates)
+    def _sample_blocks(self, table, candidates):
+        objective, importance = self._objective, self._leverages(candidates)
+        self._blocks = blocks = [None] * len(table)
 
         def assemble(k):
-            rows = objective.weighted_rows(candidates, table[k], self._size, [self._number, k])
-            block = rows.T @ rows
-            block += (self._damping * share * table[k].sum(dtype=np.float64)) * gram
-            np.einsum("ii->i", block)[:] += self._ridge[k]
-            blocks[k] = block
+            seed = [self._number, k]
+            rows = objective.weighted_rows(candidates, table[k], importance, self._size, seed)
+            blocks[k] = rows.T @ rows
 
-        self._for_each(assemble, range(len(table)))
-        return BlockMetric(blocks, objective.map.shape, self._for_each)
+        objective.threads.for_each(assemble, range(len(table)))
+        share = objective.scale * self._n_rows / len(candidates)
+        self._mean_weights = share * np.add.reduce(table, axis=1, dtype=np.float64)
+        return self._damped()
 
-    def _low_rank(self, point):
-        return self._diagonal(point)
+    def _damped(self):
+        gram, for_each = self._whole_gram(), self._objective.threads.for_each
+        blocks = [
+            block + (self._damping * weight) * gram + np.diag(ridge)
+            for block, weight, ridge in zip(
+                self._blocks, self._mean_weights, self._ridge, strict=False
+            )
+        ]
+        return BlockMetric(blocks, self._shape, for_each)
+
+    def _few_rows(self, point):
+        """Low rank where few rows carry the curvature of each class, else one shared block."""
+        objective = self._objective
+        table, candidates = objective.variance_table(point)
+        chosen = [np.flatnonzero(weights >= weights.mean()) for weights in table]
+        most = max(len(rows) for rows in chosen)
+        if most > self._shape[1] // 2:
+            return self._sample_blocks(table.mean(axis=0, keepdims=True), candidates)
+        self._blocks = None
+        share = objective.scale * self._n_rows / len(candidates)
+        totals = share * np.add.reduce(table, axis=1, dtype=np.float64)
+        kept, diagonals = [], np.empty(self._shape)
+        for k, rows in enumerate(chosen):
+            weights = share * table[k][rows].astype(np.float64)
+            kept.append(objective.map.rows(candidates[rows]) * np.sqrt(weights)[:, None])
+            rest = max(totals[k] - weights.sum(), _DAMPING * totals[k])
+            diagonals[k] = self._ridge[k] + rest
+        return LowRankMetric(kept, diagonals, objective.threads.for_each)
 
     def _diagonal(self, point):
         return DiagonalMetric(self._objective.curvature_diagonal(point))
