@@ -1,0 +1,302 @@
+"""Softmax cross-entropy of labels or soft targets, with its gradient."""
+
+from numbers import Real
+
+import numpy as np
+
+from . import array_api
+from .softmax import ClassBlocks, as_logits, floating, log_sum_exp, shift
+
+_REDUCTIONS = ("none", "mean", "sum")
+
+
+def cross_entropy(
+    logits,
+    target,
+    *,
+    axis=-1,
+    class_weight=None,
+    sample_weight=None,
+    label_smoothing=0.0,
+    ignore_index=None,
+    reduction="mean",
+    return_gradient=False,
+):
+    """Cross-entropy of softmax(logits) against labels or soft targets, in nats.
+
+    The loss of a row with logits z, target t and class weights w is ::
+
+        -sum_k w_k t_k log softmax(z)_k
+
+    where t is one-hot for a label, and ``(1 - label_smoothing) t + label_smoothing / n_classes``
+    takes its place [1]_. These are the numbers of PyTorch's ``nn.CrossEntropyLoss`` [2]_. They
+    come from logits shifted by their maximum, so tiny losses and large logits cost no digits.
+
+    Parameters
+    ----------
+    logits : array-like of real numbers, any shape with a class axis
+        Never written. As for `softmax`, integers become float64, and arrays of other libraries
+        need the extra ``sklearn_softmax[array-api]``. Entries that a ``numpy.ma`` mask hides
+        are taken as -inf.
+    target : array-like
+        Labels: integers from 0 to n_classes - 1, in the shape of `logits` without the class
+        axis. Or soft targets: non-negative, in the shape of `logits`, with sum 1 along the
+        class axis.
+    axis : int, default=-1
+        The class axis.
+    class_weight : array-like of shape (n_classes,), optional
+        Non-negative.
+    sample_weight : array-like in the shape of the losses, optional
+        Non-negative. A row of weight 0 is left out, whatever its logits are.
+    label_smoothing : float, default=0.0
+        From 0 to 1.
+    ignore_index : int, optional
+        Rows with this label are left out. For labels only.
+    reduction : {"none", "mean", "sum"}, default="mean"
+        "mean" divides by the sum of ``sample_weight * class_weight[target]`` for labels, and by
+        the sum of `sample_weight` for soft targets.
+    return_gradient : bool, default=False
+        Whether to return the gradient too.
+
+    Returns
+    -------
+    loss : scalar, or ndarray in the shape of logits without the class axis
+        In the dtype of `logits`; summed in float64 and, for float16, computed in float32.
+    gradient : ndarray, shape and dtype of logits
+        Only with `return_gradient`: of the loss, or for "none" of the sum of the losses, with
+        respect to `logits`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is of the wrong kind or shape; for a label out of range, a soft target
+        that is no distribution, and a mean over a total weight of 0.
+    ImportError
+        If an array of another library comes and the extra is not installed.
+
+    Notes
+    -----
+    A class with target 0 adds nothing to the loss, even where its log-probability is -inf.
+
+    References
+    ----------
+    .. [1] C. Szegedy et al. (2016). Rethinking the Inception architecture for computer vision.
+       CVPR, section 7.
+    .. [2] https://docs.pytorch.org/docs/stable/generated/torch.nn.CrossEntropyLoss.html
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn_softmax._core.cross_entropy import cross_entropy
+    >>> loss, gradient = cross_entropy([[2.0, 1.0, 0.1]], [0], return_gradient=True)
+    >>> print(round(float(loss), 6), np.round(gradient, 6))
+    0.41703 [[-0.340999  0.242433  0.098566]]
+    """
+    _check_options(axis, label_smoothing, ignore_index, reduction)
+    options = axis, class_weight, sample_weight, label_smoothing, ignore_index, reduction
+    if array_api.is_foreign(logits):
+        loss, gradient = array_api.cross_entropy(logits, target, *options, return_gradient)
+    else:
+        with np.errstate(all="ignore"):
+            loss, gradient = _cross_entropy(logits, target, *options, return_gradient)
+    return (loss, gradient) if return_gradient else loss
+
+
+def _check_options(axis, label_smoothing, ignore_index, reduction):
+    if not array_api.is_integer(axis):
+        raise TypeError(f"axis must be an integer; got {axis!r}.")
+    if not isinstance(label_smoothing, Real) or not 0.0 <= label_smoothing <= 1.0:
+        raise ValueError(f"label_smoothing must be a number from 0 to 1; got {label_smoothing!r}.")
+    if ignore_index is not None and not array_api.is_integer(ignore_index):
+        raise TypeError(f"ignore_index must be an integer or None; got {ignore_index!r}.")
+    if not isinstance(reduction, str) or reduction not in _REDUCTIONS:
+        raise ValueError(f"reduction must be 'none', 'mean' or 'sum'; got {reduction!r}.")
+
+
+def _cross_entropy(
+    logits,
+    target,
+    axis,
+    class_weight,
+    sample_weight,
+    label_smoothing,
+    ignore_index,
+    reduction,
+    return_gradient,
+):
+    logits, allowed = as_logits(logits)
+    dtype = floating(logits.dtype)
+    if allowed is not None:
+        logits = np.where(allowed, logits, np.array(-np.inf, dtype))
+    axis, rows, n_classes = array_api.class_axis(axis, logits.shape)
+    blocks = ClassBlocks(logits, (axis,), np.result_type(dtype, np.float32))
+    class_weight = _weights("class_weight", class_weight, (n_classes,))
+    sample_weight = _weights("sample_weight", sample_weight, rows)
+
+    target = np.asarray(target)
+    if array_api.is_soft(target.shape, logits.shape, rows):
+        target = _SoftTargets(target, blocks, class_weight, label_smoothing, ignore_index)
+    else:
+        kind = _SmoothedLabels if label_smoothing else _Labels
+        target = kind(target, blocks, class_weight, label_smoothing, ignore_index)
+    weights, total = target.weigh(sample_weight.reshape(-1))
+    if reduction == "mean":
+        weights = weights / array_api.checked_total(total)
+
+    losses = np.zeros(weights.shape, np.result_type(dtype, np.float64))
+    gradient = np.empty_like(logits, dtype=dtype, subok=False) if return_gradient else None
+    if logits.size:
+        _fill(losses, gradient, logits, target, weights, blocks)
+    if reduction == "none":
+        return losses.astype(dtype).reshape(rows)[()], gradient
+    return np.add.reduce(losses).astype(dtype)[()], gradient
+
+
+def _fill(losses, gradient, logits, target, weights, blocks):
+    """Write the weighted losses of rows, and unless it is None the gradient, block by block."""
+    logits, slopes = blocks.view(logits), None if gradient is None else blocks.view(gradient)
+    scratch, spare, axis = blocks.scratch(), blocks.scratch(), blocks.axis
+    for index, rows in blocks:
+        block, weight = logits[index], weights[rows]
+        shifted, (exps, face) = blocks.load(block, scratch), blocks.facing(spare, block.shape)
+        shift(shifted, axis, out=shifted)
+        logs, sums = log_sum_exp(shifted, exps, axis)
+        absent = weight == 0.0
+        loss = weight * target.losses(shifted, logs, index, rows)
+        losses[rows] = np.where(absent, 0.0, loss)
+        if slopes is not None:
+            exps /= sums
+            target.residuals(exps, rows)
+            exps *= np.expand_dims(weight, axis).astype(exps.dtype)
+            np.copyto(exps, 0.0, where=np.expand_dims(absent, axis))
+            slopes[index] = face
+
+
+class _Labels:
+    """Class numbers. The loss is log_sum_exp - z_y in shifted logits z."""
+
+    def __init__(self, labels, blocks, class_weight, label_smoothing, ignore_index):
+        if labels.dtype.kind not in "biu":
+            array_api.reject_label_dtype(labels)
+        labels, n_classes = labels.reshape(-1), blocks.n_classes
+        ignored = np.zeros(labels.shape, bool) if ignore_index is None else labels == ignore_index
+        bad = np.flatnonzero(((labels < 0) | (labels >= n_classes)) & ~ignored)
+        if bad.size:
+            array_api.reject_label(labels[bad[0]], bad[0], blocks.rows, n_classes)
+        self._blocks, self._ignored, self._smoothing = blocks, ignored, label_smoothing
+        self._labels = np.where(ignored, 0, labels).astype(np.intp)
+        self._class_weight = class_weight
+
+    def weigh(self, sample_weight):
+        """Weights of the rows, and what a mean divides by."""
+        weights = np.where(self._ignored, 0.0, sample_weight * self._class_weight[self._labels])
+        return weights, np.add.reduce(weights)
+
+    def losses(self, shifted, logs, index, rows):
+        """Loss of each row; `shifted` may be overwritten."""
+        return logs.reshape(-1) - shifted.reshape(-1)[self._spots(rows)]
+
+    def residuals(self, probabilities, rows):
+        """Turn probabilities into the gradient of each row's loss, in place.
+
+        They sum to 0, which gives the entry of the label to full relative precision.
+        """
+        flat, spots = probabilities.reshape(-1), self._spots(rows)
+        flat[spots] = 0.0
+        flat[spots] = -np.add.reduce(probabilities, axis=self._blocks.axis)
+
+    def _spots(self, rows):
+        """Where in a block the entries of the labels are."""
+        labels = self._labels[rows]
+        number = np.arange(len(labels))
+        if self._blocks.axis == 0:
+            return labels * len(labels) + number
+        return number * self._blocks.n_classes + labels
+
+
+class _Dense:
+    """Weighted targets w t, spread over a whole block. The loss is sum_k w_k t_k (lse - z_k)."""
+
+    def losses(self, shifted, logs, index, rows):
+        """Loss of each row; `shifted` is overwritten."""
+        axis = self._blocks.axis
+        self._spread = self.spread(index, rows)
+        self._totals = np.add.reduce(self._spread, axis=axis, keepdims=True)
+        np.copyto(shifted, 0.0, where=self._spread == 0.0)
+        shifted *= self._spread
+        return (self._totals * logs).reshape(-1) - np.add.reduce(shifted, axis=axis)
+
+    def residuals(self, probabilities, rows):
+        """Turn probabilities into the gradient of each row's loss, in place."""
+        probabilities *= self._totals
+        probabilities -= self._spread
+
+
+class _SmoothedLabels(_Dense, _Labels):
+    """Labels, mixed with the uniform distribution."""
+
+    def __init__(self, *arguments):
+        _Labels.__init__(self, *arguments)
+        self._scratch = self._blocks.scratch()
+
+    def weigh(self, sample_weight):
+        """Weights of the rows, and what a mean divides by: as without smoothing."""
+        return np.where(self._ignored, 0.0, sample_weight), super().weigh(sample_weight)[1]
+
+    def spread(self, index, rows):
+        blocks, labels = self._blocks, self._labels[rows]
+        work = self._scratch[: len(labels) * blocks.n_classes]
+        work = work.reshape((-1, len(labels)) if blocks.axis == 0 else (len(labels), -1))
+        work[...] = blocks.per_class(self._class_weight * (self._smoothing / blocks.n_classes))
+        work.reshape(-1)[self._spots(rows)] += (1.0 - self._smoothing) * self._class_weight[labels]
+        return work
+
+
+class _SoftTargets(_Dense):
+    """Distributions over the classes."""
+
+    def __init__(self, target, blocks, class_weight, label_smoothing, ignore_index):
+        if ignore_index is not None:
+            array_api.reject_ignore_index(ignore_index)
+        if target.dtype.kind not in "biuf":
+            raise TypeError(f"target must be real numbers; got dtype {target.dtype}.")
+        self._blocks, self._target = blocks, blocks.view(target)
+        self._class_weight = blocks.per_class(class_weight)
+        self._smoothing, self._scratch = label_smoothing, blocks.scratch()
+        coarsest = max(np.finfo(floating(target.dtype)).eps, np.finfo(self._scratch.dtype).eps)
+        self._tolerance = array_api.sum_tolerance(float(coarsest))
+
+    def weigh(self, sample_weight):
+        """Weights of the rows, and what a mean divides by."""
+        return sample_weight, np.add.reduce(sample_weight)
+
+    def spread(self, index, rows):
+        blocks = self._blocks
+        work = blocks.load(self._target[index], self._scratch)
+        sums = np.add.reduce(work, axis=blocks.axis)
+        least = np.minimum.reduce(work, axis=blocks.axis)
+        bad = np.flatnonzero(~((least >= 0.0) & (np.abs(sums - 1.0) <= self._tolerance)))
+        if bad.size:
+            row = rows.start + bad[0]
+            array_api.reject_distribution(least[bad[0]], sums[bad[0]], row, blocks.rows)
+        if self._smoothing:
+            work *= 1.0 - self._smoothing
+            work += self._smoothing / blocks.n_classes
+        work *= self._class_weight
+        return work
+
+
+def _weights(name, weights, shape):
+    """Non-negative float64 weights of this shape; by default ones."""
+    if weights is None:
+        return np.ones(shape)
+    weights = np.asarray(weights)
+    if weights.dtype.kind not in "biuf":
+        raise TypeError(f"{name} must be real numbers; got dtype {weights.dtype}.")
+    if weights.shape != shape:
+        raise ValueError(f"{name} must have shape {shape}; got {weights.shape}.")
+    weights = weights.astype(np.float64)
+    bad = np.flatnonzero(~((weights >= 0.0) & (weights < np.inf)))
+    if bad.size:
+        array_api.reject_weight(name, weights.reshape(-1)[bad[0]], bad[0], shape)
+    return weights
