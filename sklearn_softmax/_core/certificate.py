@@ -46,7 +46,7 @@ def duality_gap(objective, point):
 
 def _balance(objective, point):
     """Shift of the logits of each class, which makes class residuals sum to zero."""
-    n_outputs = objective.map.shape[0]
+    n_outputs = objective.target.n_outputs
 
     def visit(probabilities, rows, totals):
         weights = objective.weights_of(rows)
@@ -58,7 +58,8 @@ def _balance(objective, point):
         point, visit, lambda: (np.zeros(n_outputs), np.zeros((n_outputs, n_outputs)))
     )
     hessian = objective.scale * (np.diag(sums) - products)
-    imbalance = point.gradient.reshape(objective.map.shape)[:, -1]
+    gradient = point.gradient.reshape(objective.map.shape)
+    imbalance = gradient[..., objective.map.n_features :].ravel()
     shift, *_ = np.linalg.lstsq(hessian, -imbalance, rcond=1e-12)
     left = hessian @ shift + imbalance
     return shift if np.abs(left).max() <= 1e-6 * np.abs(imbalance).max() else None

@@ -1,5 +1,7 @@
 """The objective F(θ) = Σ sᵢ ℓ((Lθ)ᵢ, yᵢ) + R(θ), evaluated in one pass over the rows."""
 
+from math import prod
+
 import numpy as np
 
 from . import certificate, curvature
@@ -49,8 +51,8 @@ class Objective:
         self.map, self.target, self.penalty, self.threads = map, target, penalty, threads
         self.weights = weights
         self.scale = 1.0 / (map.n_rows if weights is None else np.add.reduce(weights))
-        self.blocks = RowBlocks(map.n_rows, map.block_rows, 8 * map.shape[0] * map.shape[1])
-        self.scratch = Scratch(2, map.shape[0], self.blocks.largest, map.dtype)
+        self.blocks = RowBlocks(map.n_rows, map.block_rows, 8 * prod(map.shape))
+        self.scratch = Scratch(2, target.n_outputs, self.blocks.largest, map.dtype)
         self.floor, self.cached = floor, cached
         self.n_passes = 0.0
 
@@ -185,7 +187,7 @@ class Objective:
     @property
     def certifiable(self):
         """Whether a duality gap exists: all parameters but the intercept are penalised."""
-        held = self.penalty.curvature.reshape(self.map.shape)[:, : self.map.n_features]
+        held = self.penalty.curvature.reshape(self.map.shape)[..., : self.map.n_features]
         return bool(np.all(held > 0))
 
     def at_infinity(self, point):
