@@ -27,6 +27,8 @@ class RowBlocks:
 
     def __init__(self, n_rows, block_rows, total_bytes=0):
         n_blocks = max(1, -(-n_rows // block_rows))
+        if n_blocks > 1:
+            n_blocks = 4 * -(-n_blocks // 4)  # even shares for 2 and 4 threads
         n_chunks = min(n_blocks, _CHUNKS, max(2, _TOTALS_BYTES // max(1, total_bytes)))
         edges = np.linspace(0, n_rows, n_blocks + 1).astype(np.intp).tolist()
         blocks = [slice(a, b) for a, b in zip(edges[:-1], edges[1:], strict=True)]

@@ -141,12 +141,11 @@ def hessian(objective, point, rows):
 
     objective.probabilities_at(point, visit)
     scale = objective.scale * (1.0 if objective.weights is None else objective.weights)
-    scaled = (table[:free] * np.sqrt(scale))[:, :, None] * rows
     if n_outputs == 1:
-        blocks = np.zeros((1, width, 1, width))
-        scaled *= np.sqrt(1.0 - table)[:, :, None]
-        blocks[0, :, 0] = scaled[0].T @ scaled[0]
+        scaled = np.sqrt(table[0] * (1.0 - table[0]) * scale)[:, None] * rows
+        blocks = (scaled.T @ scaled).reshape(1, width, 1, width)
     else:
+        scaled = (table[:free] * np.sqrt(scale))[:, :, None] * rows
         stacked = scaled.transpose(1, 0, 2).reshape(len(rows), -1)
         blocks = -(stacked.T @ stacked).reshape(free, width, free, width)
         weighted = (table[:free] * scale)[:, :, None] * rows

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-_LOGITS_BYTES = 400_000  # a block of logits, its exponentials and its rows share the L2 cache
-_ROWS_BYTES = 1_200_000
+_LOGITS_BYTES = 640_000  # a block of logits and its exponentials share the L2 cache
+_ROWS_BYTES = 8_000_000  # shorter blocks would be cached, but threads wait for Python there
 
 
 class _Design:
@@ -67,10 +67,10 @@ class DenseDesign(_Design):
     @property
     def block_rows(self):
         """Rows of a block such that logits and rows stay in the cache between products."""
-        n_outputs, itemsize = self.shape[0], self.dtype.itemsize
-        by_logits = _LOGITS_BYTES // (n_outputs * itemsize)
-        by_rows = _ROWS_BYTES // (max(1, self.n_features) * itemsize)
-        return max(64, min(by_logits, max(by_rows, 256)))
+        n_outputs, n_features = self.shape[0], max(1, self.n_features)
+        by_logits = _LOGITS_BYTES // (n_outputs * self.dtype.itemsize)
+        by_rows = _ROWS_BYTES // (n_features * self.dtype.itemsize)
+        return max(64, min(by_logits, by_rows))
 
 
     def _rows(self, rows):
