@@ -72,7 +72,7 @@ def sum_tolerance(eps):
 
 def reject_label(label, row, rows, n_classes):
     raise ValueError(
-        f"target must hold labels from 0 to {n_classes - 1}; got {label} in {_place(row, rows)}."
+        f"target must hold labels from 0 to {n_classes - 1}; got {label} in row {_at(row, rows)}."
     )
 
 
@@ -86,7 +86,7 @@ def reject_label_dtype(target):
 def reject_distribution(least, total, row, rows):
     found = f"the entry {least}" if least < 0.0 else f"the sum {total}"
     raise ValueError(
-        f"target must be non-negative and sum to 1; got {found} in {_place(row, rows)}."
+        f"target must be non-negative and sum to 1; got {found} in row {_at(row, rows)}."
     )
 
 
@@ -96,13 +96,13 @@ def reject_ignore_index(ignore_index):
 
 def reject_weight(name, weight, row, shape):
     raise ValueError(
-        f"{name} must be non-negative and finite; got {weight} in {_place(row, shape)}."
+        f"{name} must be non-negative and finite; got {weight} at index {_at(row, shape)}."
     )
 
 
-def _place(row, shape):
-    index = tuple(int(i) for i in np.unravel_index(int(row), shape))
-    return f"row {index[0] if len(index) == 1 else index}"
+def _at(number, shape):
+    """What the user would write between brackets to get the entry of this number."""
+    return ", ".join(str(i) for i in np.unravel_index(int(number), shape))
 
 
 def is_foreign(array):
@@ -125,12 +125,12 @@ def normalised(logits, axis, where, out, dtype, *, log):
         dtype = logits.dtype
     elif not xp.isdtype(dtype, "real floating"):
         raise TypeError(f"dtype must be a floating dtype; got {dtype}.")
-    logits = xp.astype(logits, _compute_dtype(xp, xp.result_type(logits.dtype, dtype)))
+    logits = xp.astype(logits, xp.result_type(logits.dtype, dtype, xp.float32))
     if 0 in logits.shape:
         return xp.astype(logits, dtype)
     zero, low = _number(xp, 0.0, logits), _number(xp, -np.inf, logits)
     if where is not None:
-        where = _like(xp, where, logits)
+        where = _like(xp, "where", where, logits)
         if not xp.isdtype(where.dtype, "bool"):
             raise TypeError(f"where must be an array of bool; got dtype {where.dtype}.")
         where = _broadcast_where(xp, where, logits.shape)
@@ -157,8 +157,8 @@ def cross_entropy(
     xp, logits = _prepared(logits)
     dtype, shape = logits.dtype, tuple(logits.shape)
     axis, rows, n_classes = class_axis(axis, shape)
-    logits = xp.astype(logits, _compute_dtype(xp, dtype))
-    target = _like(xp, target, logits)
+    logits = xp.astype(logits, xp.result_type(dtype, xp.float32))
+    target = _like(xp, "target", target, logits)
     class_weight = _weights(xp, "class_weight", class_weight, (n_classes,), logits)
     class_weight = xp.reshape(class_weight, (n_classes,) + (1,) * (len(shape) - axis - 1))
     weights = _weights(xp, "sample_weight", sample_weight, rows, logits)
@@ -210,7 +210,7 @@ def _soft(xp, target, axis, rows, ignore_index, like):
     if not xp.isdtype(target.dtype, ("bool", "integral", "real floating")):
         raise TypeError(f"target must be real numbers; got dtype {target.dtype}.")
     given = target.dtype if xp.isdtype(target.dtype, "real floating") else like.dtype
-    tolerance = sum_tolerance(max(float(xp.finfo(d).eps) for d in (given, like.dtype)))
+    tolerance = sum_tolerance(max(_eps(xp, given), _eps(xp, like.dtype)))
     target = xp.astype(target, like.dtype)
     sums, least = xp.sum(target, axis=axis), xp.min(target, axis=axis)
     bad = _first(xp, ~((least >= 0.0) & (xp.abs(sums - 1.0) <= tolerance)))
@@ -224,7 +224,7 @@ def _weights(xp, name, weights, shape, like):
     """Non-negative weights of this shape, by default ones, in the dtype of `like`."""
     if weights is None:
         return xp.ones(shape, dtype=like.dtype, device=_device(like))
-    weights = _like(xp, weights, like)
+    weights = _like(xp, name, weights, like)
     if not xp.isdtype(weights.dtype, ("bool", "integral", "real floating")):
         raise TypeError(f"{name} must be real numbers; got dtype {weights.dtype}.")
     if tuple(weights.shape) != shape:
@@ -240,7 +240,7 @@ def _first(xp, bad):
     """Number of the first true entry, or None."""
     if 0 in bad.shape or not bool(xp.any(bad)):
         return None
-    return int(xp.argmax(xp.astype(xp.reshape(bad, (-1,)), xp.int64)))
+    return int(xp.nonzero(xp.reshape(bad, (-1,)))[0][0])
 
 
 def _prepared(logits):
@@ -261,8 +261,10 @@ def _prepared(logits):
     return xp, logits
 
 
-def _compute_dtype(xp, dtype):
-    return dtype if xp.finfo(dtype).bits >= 32 else xp.float32
+def _eps(xp, dtype):
+    """The spacing of numbers at 1; not every library's finfo works with every NumPy."""
+    third = xp.asarray(4.0 / 3.0, dtype=dtype) - 1.0
+    return abs(float(3.0 * third - 1.0))
 
 
 def _device(array):
@@ -271,9 +273,14 @@ def _device(array):
     return device(array)
 
 
-def _like(xp, value, array):
+def _like(xp, name, value, array):
     """`value` in the library and on the device of `array`."""
-    return value if is_foreign(value) else xp.asarray(np.asarray(value), device=_device(array))
+    if is_foreign(value):
+        return value
+    value = np.asarray(value)
+    if value.dtype.kind not in "biufc":
+        raise TypeError(f"{name} must be real numbers; got dtype {value.dtype}.")
+    return xp.asarray(value, device=_device(array))
 
 
 def _number(xp, value, array):

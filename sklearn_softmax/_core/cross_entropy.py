@@ -5,7 +5,7 @@ from numbers import Real
 import numpy as np
 
 from . import array_api
-from .softmax import ClassBlocks, as_logits, floating, log_sum_exp, shift
+from .softmax import ClassBlocks, add_classes, as_logits, floating, log_sum_exp, shift
 
 _REDUCTIONS = ("none", "mean", "sum")
 
@@ -94,11 +94,9 @@ def cross_entropy(
     """
     _check_options(axis, label_smoothing, ignore_index, reduction)
     options = axis, class_weight, sample_weight, label_smoothing, ignore_index, reduction
-    if array_api.is_foreign(logits):
-        loss, gradient = array_api.cross_entropy(logits, target, *options, return_gradient)
-    else:
-        with np.errstate(all="ignore"):
-            loss, gradient = _cross_entropy(logits, target, *options, return_gradient)
+    implementation = array_api.cross_entropy if array_api.is_foreign(logits) else _cross_entropy
+    with np.errstate(all="ignore"):
+        loss, gradient = implementation(logits, target, *options, return_gradient)
     return (loss, gradient) if return_gradient else loss
 
 
@@ -203,7 +201,7 @@ class _Labels:
         """
         flat, spots = probabilities.reshape(-1), self._spots(rows)
         flat[spots] = 0.0
-        flat[spots] = -np.add.reduce(probabilities, axis=self._blocks.axis)
+        flat[spots] = -add_classes(probabilities, self._blocks.axis).ravel()
 
     def _spots(self, rows):
         """Where in a block the entries of the labels are."""
@@ -221,10 +219,10 @@ class _Dense:
         """Loss of each row; `shifted` is overwritten."""
         axis = self._blocks.axis
         self._spread = self.spread(index, rows)
-        self._totals = np.add.reduce(self._spread, axis=axis, keepdims=True)
+        self._totals = add_classes(self._spread, axis)
         np.copyto(shifted, 0.0, where=self._spread == 0.0)
         shifted *= self._spread
-        return (self._totals * logs).reshape(-1) - np.add.reduce(shifted, axis=axis)
+        return (self._totals * logs - add_classes(shifted, axis)).reshape(-1)
 
     def residuals(self, probabilities, rows):
         """Turn probabilities into the gradient of each row's loss, in place."""
@@ -273,7 +271,7 @@ class _SoftTargets(_Dense):
     def spread(self, index, rows):
         blocks = self._blocks
         work = blocks.load(self._target[index], self._scratch)
-        sums = np.add.reduce(work, axis=blocks.axis)
+        sums = add_classes(work, blocks.axis).reshape(-1)
         least = np.minimum.reduce(work, axis=blocks.axis)
         bad = np.flatnonzero(~((least >= 0.0) & (np.abs(sums - 1.0) <= self._tolerance)))
         if bad.size:

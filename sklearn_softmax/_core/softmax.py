@@ -66,7 +66,7 @@ def softmax(logits, axis=-1, *, where=None, out=None, dtype=None):
     Examples
     --------
     >>> import numpy as np
-    >>> from sklearn_softmax._core.softmax import softmax
+    >>> from sklearn_softmax import softmax
     >>> print(np.round(softmax([2.0, 1.0, 0.1]), 6))
     [0.659001 0.242433 0.098566]
     """
@@ -116,7 +116,7 @@ def log_softmax(logits, axis=-1, *, where=None, out=None, dtype=None):
     Examples
     --------
     >>> import numpy as np
-    >>> from sklearn_softmax._core.softmax import log_softmax
+    >>> from sklearn_softmax import log_softmax
     >>> print(np.round(log_softmax([1000.0, 0.0]), 6))
     [    0. -1000.]
     """
@@ -133,6 +133,18 @@ def shift(logits, axis, out):
     np.subtract(logits, top, out=out, dtype=out.dtype, casting="unsafe")
 
 
+def add_classes(work, axis):
+    """Sums along `axis`, kept as an axis of length 1.
+
+    NumPy adds a lone column in another order than one of many. Here a row has the same sum,
+    bit for bit, whichever rows stand beside it.
+    """
+    if axis == 0 and work.shape[1] == 1:
+        work = np.repeat(work, 2, axis=1)
+        return np.add.reduce(work, axis=0, keepdims=True)[:, :1]
+    return np.add.reduce(work, axis=axis, keepdims=True)
+
+
 def log_sum_exp(shifted, exps, axis):
     """Logarithms of the sums of exp(shifted), and the sums; `exps` receives exp(shifted).
 
@@ -140,13 +152,13 @@ def log_sum_exp(shifted, exps, axis):
     single maximum, and the sum of its other entries has them all.
     """
     np.exp(shifted, out=exps)
-    sums = np.add.reduce(exps, axis=axis, keepdims=True)
+    sums = add_classes(exps, axis)
     logs = np.log(sums)
     near_one = sums < 1.5
     if np.count_nonzero(near_one):
         others = np.compress(near_one.ravel(), exps, axis=1 - axis)
         others -= others == 1.0
-        logs[near_one] = np.log1p(np.add.reduce(others, axis=axis))
+        logs[near_one] = np.log1p(add_classes(others, axis)).ravel()
     return logs, sums
 
 
@@ -290,16 +302,16 @@ def _result(logits, out, dtype):
 
 def _normalised(logits, axis, where, out, dtype, *, log):
     """Softmax or its logarithm, of an array of any library."""
-    if array_api.is_foreign(logits):
-        return array_api.normalised(logits, axis, where, out, dtype, log=log)
-    array, allowed = as_logits(logits)
-    axes = array_api.class_axes(axis, array.ndim)
-    where = _taking_part(where, allowed, array.shape)
-    result = _result(array, out, dtype)
-    if out is not array and np.may_share_memory(result, array):
-        array = array.copy()
-    if result.size:
-        with np.errstate(all="ignore"):
+    with np.errstate(all="ignore"):
+        if array_api.is_foreign(logits):
+            return array_api.normalised(logits, axis, where, out, dtype, log=log)
+        array, allowed = as_logits(logits)
+        axes = array_api.class_axes(axis, array.ndim)
+        where = _taking_part(where, allowed, array.shape)
+        result = _result(array, out, dtype)
+        if out is not array and np.may_share_memory(result, array):
+            array = array.copy()
+        if result.size:
             _fill(result, array, axes, where, log)
     return result if result.ndim or out is not None else result[()]
 
@@ -337,4 +349,4 @@ def _normalise(logits, work, out, axis, log):
         np.subtract(work, log_sum_exp(work, out, axis)[0], out=out)
     else:
         np.exp(work, out=out)
-        out /= np.add.reduce(out, axis=axis, keepdims=True)
+        out /= add_classes(out, axis)
