@@ -140,7 +140,7 @@ def warn_outcome(result, tol):
         Outcome.AT_INFINITY: "The coefficients returned are finite; use a finite C.",
     }[result.outcome]
     if result.outcome is Outcome.AT_INFINITY:
-        distance = f"The loss is {result.value:.1e} nats above its infimum 0"
+        distance = f"The loss is about {result.gap:.1e} nats above its infimum"
     else:
         distance = (
             f"The objective is certified to be within a relative gap of {share:.1e} of the "

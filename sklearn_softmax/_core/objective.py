@@ -8,6 +8,8 @@ from . import certificate, curvature
 from .blocks import RowBlocks, Scratch
 from .lines import CachedLine, FusedLine
 
+_RECEDING = 0.5  # a change of logits that no converged Newton step makes
+
 
 class Point:
     """Parameters, with the value and the gradient of the objective there.
@@ -207,3 +209,22 @@ class Objective:
 
         self.relate_point(point, visit)
         return max(margins) < 0.0
+
+    def recedes(self, direction):
+        """Whether a Newton step still separates rows, although the loss has converged.
+
+        Where the classes are separable in part, the loss falls forever along a direction that
+        lowers the relative logits of some rows and raises none. Newton's method takes steps
+        of about -1 in those: of exp(u) it is the slope divided by the curvature.
+        """
+        if np.any(self.penalty.curvature):
+            return False
+        extremes = []
+
+        def visit(margins, rows, _):
+            self.target.relate_direction(margins, rows)
+            extremes.append((margins.min(), margins.max()))
+
+        self.forward(direction, visit)
+        lowest, highest = min(low for low, _ in extremes), max(high for _, high in extremes)
+        return lowest < -_RECEDING and highest < 0.1 * _RECEDING

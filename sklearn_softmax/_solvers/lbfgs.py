@@ -77,7 +77,7 @@ def lbfgs(objective, start, *, tol, max_iter):
             direction, gap = newton_step(objective, point, metric)
             slope = -2.0 * gap
         if stopping.reached(point, gap):
-            return Result(point.params, point.value, gap, n_iter, Outcome.CONVERGED)
+            return Result(point.params, point.value, gap, n_iter, stopping.outcome(direction))
         if objective.at_infinity(point):
             return Result(point.params, point.value, point.value, n_iter, Outcome.AT_INFINITY)
         if n_iter == max_iter or failures > _RESTARTS:

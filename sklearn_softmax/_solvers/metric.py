@@ -9,6 +9,8 @@ probability, and a metric that leaks into it stalls.
 import numpy as np
 from scipy.linalg import lapack
 
+_SHARED_BASIS = 16  # classes: an eigendecomposition costs about as much as 27 factors
+
 
 class _ClassMetric:
     """Solve class by class, on directions whose class sum is zero."""
@@ -126,11 +128,41 @@ class KroneckerMetric:
         self._values, self._vectors = np.linalg.eigh(np.diag(priors) - np.outer(priors, priors))
         keep = self._values > 1e-12 * self._values[-1]
         self._values, self._vectors = self._values[keep], self._vectors[:, keep]
-        blocks = [value * gram + np.diag(ridge) for value in self._values]
-        rotated = (len(blocks), shape[1])
-        self._shape, self._blocks = shape, BlockMetric(blocks, rotated, for_each)
+        self._shape = shape
+        if len(self._values) > _SHARED_BASIS:
+            self._solver = _SharedBasis(self._values, gram, ridge)
+        else:
+            blocks = [value * gram + np.diag(ridge) for value in self._values]
+            self._solver = BlockMetric(blocks, (len(blocks), shape[1]), for_each)
 
     def solve(self, gradient):
         """Product of the inverse metric with a flat gradient."""
         rotated = self._vectors.T @ gradient.reshape(self._shape)
-        return (self._vectors @ self._blocks._solve(rotated)).ravel()
+        return (self._vectors @ self._solver._solve(rotated)).ravel()
+
+
+class _SharedBasis:
+    """Solve (v_k G + D) x_k = r_k for many numbers v_k with one eigendecomposition.
+
+    Columns with D = 0, the intercept of centred rows, have no product with the others in G.
+    """
+
+    def __init__(self, values, gram, ridge):
+        self._values, self._held = values[:, None], ridge > 0
+        free = ~self._held
+        roots = 1.0 / np.sqrt(ridge[self._held])
+        inner = gram[np.ix_(self._held, self._held)] * np.outer(roots, roots)
+        self._spectrum, vectors = np.linalg.eigh(inner)
+        self._basis = roots[:, None] * vectors
+        block = gram[np.ix_(free, free)]
+        self._free = _cholesky(np.array(block, order="F")) if np.any(free) else None
+
+    def _solve(self, gradient):
+        solution = np.empty_like(gradient)
+        held = gradient[:, self._held] @ self._basis
+        held /= self._values * np.maximum(self._spectrum, 0.0) + 1.0
+        solution[:, self._held] = held @ self._basis.T
+        if self._free is not None:
+            right = gradient[:, ~self._held].T
+            solution[:, ~self._held] = lapack.dpotrs(self._free, right, lower=1)[0].T / self._values
+        return solution

@@ -33,7 +33,7 @@ def newton(objective, start, *, tol, max_iter):
         direction, decrement = _step(objective, point, rows)
         gap = stopping.gap(point, decrement)
         if stopping.reached(point, gap):
-            return Result(point.params, point.value, gap, n_iter, Outcome.CONVERGED)
+            return Result(point.params, point.value, gap, n_iter, stopping.outcome(direction))
         if objective.at_infinity(point):
             return Result(point.params, point.value, point.value, n_iter, Outcome.AT_INFINITY)
         if n_iter == max_iter:

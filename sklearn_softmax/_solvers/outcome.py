@@ -10,7 +10,7 @@ class Outcome(Enum):
     CONVERGED = "The optimum was certified."
     MAX_ITER = "The limit of iterations was reached."
     STALLED = "Rounding errors allow no further decrease."
-    AT_INFINITY = "The classes are separable: the optimum is at infinity."
+    AT_INFINITY = "The classes are separable, at least in part: the optimum is at infinity."
 
 
 @dataclass

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from .outcome import Outcome
+
 
 class Stopping:
     """Cheap tests first; the certificate, which costs a product with the data, last.
@@ -42,6 +44,12 @@ class Stopping:
     def reached(self, point, gap):
         """Whether the gap is within the tolerance."""
         return gap <= self._tol * point.value
+
+    def outcome(self, direction):
+        """The outcome of a converged fit, whose next Newton step would be `direction`."""
+        if self._objective.recedes(direction):
+            return Outcome.AT_INFINITY
+        return Outcome.CONVERGED
 
     def final(self, point, decrement):
         """The certificate whatever it costs, for a result that is not converged."""
