@@ -4,8 +4,8 @@ from collections import deque
 
 import numpy as np
 
+from .conjugate import newton_step
 from .line_search import search
-from .newton_cg import newton_step
 from .outcome import Outcome, Result
 from .schedule import MetricSchedule
 from .stopping import Stopping

@@ -1,0 +1,46 @@
+"""A Newton step by preconditioned conjugate gradients: for problems without a certificate."""
+
+import numpy as np
+
+
+def newton_step(objective, point, metric, *, accuracy=0.1, max_iter=200):
+    """Solve H d = -g approximately, in a metric.
+
+    Parameters
+    ----------
+    objective : Objective
+        Gives products with the Hessian.
+    point : Point
+        Where.
+    metric : metric
+        Preconditioner.
+    accuracy : float
+        The residual, in the metric's norm, relative to the gradient's.
+    max_iter : int
+        The largest number of Hessian products.
+
+    Returns
+    -------
+    direction : ndarray of shape (n_params,)
+    decrement : float
+        ½ g' H⁻¹ g, from below, to about the square of `accuracy`.
+    """
+    direction, residual = np.zeros_like(point.gradient), -point.gradient
+    solved = metric.solve(residual)
+    search, norm = solved.copy(), np.dot(residual, solved)
+    goal = accuracy**2 * norm
+    for _ in range(max_iter):
+        if not norm > goal:
+            break
+        product = objective.hessian_product(point, search)
+        curvature = np.dot(search, product)
+        if not curvature > 0.0:
+            break
+        length = norm / curvature
+        direction += length * search
+        residual = residual - length * product
+        solved = metric.solve(residual)
+        norm, last = np.dot(residual, solved), norm
+        search *= norm / last
+        search += solved
+    return direction, -0.5 * np.dot(point.gradient, direction)
