@@ -190,14 +190,14 @@ def _one_hot(xp, labels, axis, n_classes, ignore_index, like):
     """Labels as soft targets, and 1 for rows that are kept, 0 for ignored ones."""
     if not xp.isdtype(labels.dtype, ("bool", "integral")):
         reject_label_dtype(labels)
-    labels = xp.astype(labels, xp.int64)
+    classes = xp.arange(n_classes, device=_device(like))
+    labels = xp.astype(labels, classes.dtype)
     kept = xp.ones_like(labels, dtype=xp.bool)
     if ignore_index is not None:
         kept = labels != int(ignore_index)
     bad = _first(xp, ((labels < 0) | (labels >= n_classes)) & kept)
     if bad is not None:
         reject_label(int(xp.reshape(labels, (-1,))[bad]), bad, labels.shape, n_classes)
-    classes = xp.arange(n_classes, dtype=xp.int64, device=_device(like))
     classes = xp.reshape(classes, (n_classes,) + (1,) * (like.ndim - axis - 1))
     one_hot = xp.expand_dims(labels, axis=axis) == classes
     return xp.astype(one_hot, like.dtype), xp.astype(kept, like.dtype)
@@ -255,7 +255,8 @@ def _prepared(logits):
         ) from None
     xp = array_namespace(logits)
     if xp.isdtype(logits.dtype, ("bool", "integral")):
-        logits = xp.astype(logits, xp.float64)
+        double = xp.result_type(xp.float64, xp.float32)  # JAX may hold itself to float32
+        logits = xp.astype(logits, double)
     if not xp.isdtype(logits.dtype, "real floating"):
         raise TypeError(f"logits must be real numbers; got dtype {logits.dtype}.")
     return xp, logits
