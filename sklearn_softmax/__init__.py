@@ -1,7 +1,8 @@
 """Softmax regression and calibration of class probabilities for scikit-learn."""
 
+from ._core.cross_entropy import cross_entropy
 from ._core.softmax import log_softmax, softmax
 from ._regression import SoftmaxRegression
 
-__all__ = ["SoftmaxRegression", "log_softmax", "softmax"]
+__all__ = ["SoftmaxRegression", "cross_entropy", "log_softmax", "softmax"]
 __version__ = "0.1.0.dev0"

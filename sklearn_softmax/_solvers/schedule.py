@@ -18,7 +18,9 @@ _AFFORDABLE = 30.0  # passes that one metric may cost
 _MAX_BYTES = 400 << 20
 _DAMPING, _DAMPING_FACTOR, _LEAST_DAMPING = 0.01, 8.0, 1e-4
 _SHORT_STEP, _FULL_STEP = 0.3, 0.8
-_LEAST_AGE = 3  # steps before a metric is renewed
+_LEAST_AGE = 3  # steps that a metric serves at least; it is renewed where
+_MOVED = 0.05  # the value has fallen by this share of it since, or where
+_CONTRACTION = 0.5  # decreases shrink by no more than this factor a step
 
 
 class MetricSchedule:
@@ -36,14 +38,15 @@ class MetricSchedule:
 
     def __init__(self, objective):
         self._objective = objective
-        self._shape = n_outputs, width = objective.map.shape
+        self._shape = _, width = objective.map.shape
         self._n_rows = objective.map.n_rows
         self._size = max(_ROWS_PER_COLUMN * width, 2 * self._n_rows // width)
         self._largest = _MOST_GROWTH * self._size
         self._ridge = objective.penalty.curvature.reshape(self._shape)
         self._damping, self._number = _DAMPING, 0
         self._gram = self._importance = self._blocks = None
-        self._age, self._steps = 0, []
+        self._age, self._steps, self._drops = 0, [], []
+        self._value = self._last = np.inf
         self._build, self._cost = self._choose()
 
     def _block_cost(self, n_blocks, size):
@@ -79,7 +82,9 @@ class MetricSchedule:
         """The metric for the next step: the last one, damped anew, or a new one."""
         self._age += 1
         self._steps.append(step)
-        if self._age >= max(self._cost, _LEAST_AGE):
+        self._drops.append(self._last - point.value)
+        self._last = point.value
+        if self._age >= max(self._cost, _LEAST_AGE) and self._is_stale(point):
             if self._blocks is not None and np.median(self._steps) > _FULL_STEP:
                 self._damping = max(self._damping / _DAMPING_FACTOR, _LEAST_DAMPING)
             self._size = min(int(_GROWTH * self._size), self._largest)
@@ -90,10 +95,16 @@ class MetricSchedule:
             return self._damped()
         return metric
 
+    def _is_stale(self, point):
+        moved = self._value - point.value > _MOVED * point.value
+        slow = self._drops[-1] > _CONTRACTION**2 * self._drops[-3]
+        return moved or slow
+
     def renew(self, point):
         """A metric at the weights of `point`."""
         self._number += 1
-        self._age, self._steps = 0, []
+        self._age, self._steps, self._drops = 0, [], []
+        self._value = self._last = point.value
         return self._build(point)
 
     def _whole_gram(self):
