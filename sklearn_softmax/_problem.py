@@ -73,7 +73,7 @@ class RidgeProblem:
         self._X, self._target, self._weights, self._threads = X, target, weights, threads
         self._floor = floor
         design = self._design(X.dtype)
-        blocks = RowBlocks(design.n_rows, design.block_rows)
+        blocks = RowBlocks(design.n_rows, max(64, design.block_rows // 4))
         self._columns = column_scales(design, weights, blocks, threads)
         self._map = Standardised(design, *self._columns)
         total = len(target) if weights is None else np.add.reduce(weights)

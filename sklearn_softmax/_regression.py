@@ -212,7 +212,9 @@ def _with_weight(X, labels, weights, classes):
     if weights is not None and not np.all(weights > 0):
         rows = np.flatnonzero(weights > 0)
         X, labels, weights = X[rows], labels[rows], weights[rows]
-    present, labels = np.unique(labels, return_inverse=True)
+    present = np.flatnonzero(np.bincount(labels, minlength=len(classes)))
+    if len(present) < len(classes):
+        labels = np.searchsorted(present, labels)
     if len(present) < 2:
         raise ValueError(
             "y must contain at least two classes of positive weight; "

@@ -2,25 +2,26 @@
 
 import numpy as np
 
-_MAX_TABLE = 1_500_000  # entries of the table of curvatures from which rows are drawn
+from .blocks import RowBlocks
+
+_ROWS_NUMBERS = 50_000  # of rows that are copied at a time
+_MAX_TABLE = 1 << 19  # entries of the table of curvatures from which rows are drawn
 
 
 def gram(objective):
     """Weighted mean of x̃ x̃' over all rows."""
-    map, weights = objective.map, objective.weights
-    step = max(256, 4_000_000 // (8 * map.shape[1]))
-    starts = range(0, map.n_rows, step)
-    grams = [None] * len(starts)
+    map = objective.map
+    width = map.shape[1]
+    blocks = RowBlocks(map.n_rows, max(256, _ROWS_NUMBERS // width), 8 * width**2)
 
-    def add(start):
-        part = np.arange(start, min(start + step, map.n_rows))
-        rows = map.rows(part)
-        if weights is not None:
-            rows = rows * np.sqrt(weights[part, None])
-        grams[start // step] = rows.T @ rows
+    def visit(rows, totals):
+        block = map.rows(rows)
+        weights = objective.weights_of(rows)
+        scaled = block if weights is None else block * weights[:, None]
+        totals[0][:] += block.T @ scaled
 
-    objective.threads.for_each(add, starts)
-    return objective.scale * sum(grams[1:], start=grams[0])
+    (total,) = blocks.sum(visit, lambda: (np.zeros((width, width)),), objective.threads)
+    return objective.scale * total
 
 
 def leverages(objective):
@@ -30,7 +31,8 @@ def leverages(objective):
     def visit(rows):
         norms[rows] = objective.map.row_norms(rows)
 
-    objective.blocks.for_each(visit, objective.threads)
+    blocks = RowBlocks(objective.map.n_rows, max(64, objective.map.block_rows // 4))
+    blocks.for_each(visit, objective.threads)
     return (0.5 + 0.5 * norms / max(norms.mean(), np.finfo(np.float64).tiny)).astype(np.float32)
 
 
@@ -41,14 +43,14 @@ def variance_table(objective, point):
     -------
     table : ndarray of shape (n_outputs, n_candidates), float32
     candidates : ndarray of shape (n_candidates,), intp
-        Row numbers: every `stride`-th row after a fixed shuffle of strides.
+        Row numbers, sorted; drawn with a fixed seed where they are not all.
     """
     n_rows, n_outputs = objective.map.n_rows, objective.map.shape[0]
     n_candidates = min(n_rows, max(1, _MAX_TABLE // n_outputs))
     if n_candidates == n_rows:
         candidates = np.arange(n_rows)
     else:
-        chosen = np.random.default_rng(n_rows).permutation(n_rows)[:n_candidates]
+        chosen = np.random.default_rng(n_rows).choice(n_rows, n_candidates, replace=False)
         candidates = np.sort(chosen)
     table = np.empty((n_outputs, n_candidates), dtype=np.float32)
 
@@ -88,15 +90,20 @@ def draw_rows(curvatures, importance, size, seed):
     return chosen, curvatures[chosen] / np.minimum(1.0, chance[chosen])
 
 
-def weighted_rows(objective, candidates, curvatures, importance, size, seed):
-    """Rows √w x̃ whose Gram matrix estimates the class block of the Hessian's data part."""
+def class_gram(objective, candidates, curvatures, importance, size, seed):
+    """Estimate of the class block of the Hessian's data part, from drawn rows."""
     chosen, weights = draw_rows(curvatures, importance, size, seed)
-    everything = chosen is None and len(candidates) == objective.map.n_rows
-    if not everything:
-        chosen = candidates if chosen is None else candidates[chosen]
-    share = objective.map.n_rows / len(candidates)
-    roots = np.sqrt(objective.scale * share * weights.astype(np.float64))
-    return objective.map.rows(None if everything else chosen) * roots[:, None]
+    chosen = candidates if chosen is None else candidates[chosen]
+    share = objective.scale * objective.map.n_rows / len(candidates)
+    roots = np.sqrt(share * weights.astype(np.float64))
+    width = objective.map.shape[1]
+    step = max(256, _ROWS_NUMBERS // width)
+    total = np.zeros((width, width))
+    for start in range(0, len(chosen), step):
+        rows = objective.map.rows(chosen[start : start + step])
+        rows *= roots[start : start + step, None]
+        total += rows.T @ rows
+    return total
 
 
 def diagonal(objective, point):

@@ -175,7 +175,7 @@ class Objective:
     gram = curvature.gram
     leverages = curvature.leverages
     variance_table = curvature.variance_table
-    weighted_rows = curvature.weighted_rows
+    class_gram = curvature.class_gram
     curvature_diagonal = curvature.diagonal
     hessian = curvature.hessian
     residual_gap = certificate.residual_gap

@@ -72,32 +72,31 @@ class Standardised:
         coef /= self.scale
         return gradient.ravel()
 
-    def rows(self, indices=None):
+    def rows(self, indices=slice(None)):
         """Standardised rows, dense float64, with a last column of ones for the intercept.
 
         Parameters
         ----------
-        indices : ndarray of int or None
-            None stands for all rows. The result must not be written to.
+        indices : slice or ndarray of int
+            The rows of a slice must not be written to, those of an array may be.
         """
         if self._kept is None and self.n_rows * self.shape[1] <= _KEPT:
-            self._kept = self._standardise(slice(None), self.n_rows)
-        if indices is None:
-            indices = slice(None)
-            return self._kept if self._kept is not None else self._standardise(indices, self.n_rows)
-        return self._kept[indices] if self._kept is not None else self._standardise(indices)
+            self._kept = self._standardise(slice(None))
+        return self._standardise(indices) if self._kept is None else self._kept[indices]
 
-    def _standardise(self, indices, n_rows=None):
-        rows = np.ones((len(indices) if n_rows is None else n_rows, self.shape[1]))
+    def _standardise(self, indices):
+        raw = self.design.raw_rows(indices)
+        rows = np.ones((len(raw), self.shape[1]))
         features = rows[:, : self.n_features]
-        np.subtract(self.design.raw_rows(indices), self.mean, out=features)
+        np.subtract(raw, self.mean, out=features)
         features /= self.scale
         return rows
 
     def row_norms(self, rows):
         """Squared norms of the standardised rows of a slice, for choosing rows."""
         inverse = 1.0 / self.scale**2
-        norms = self.design.quadratic_forms(rows, inverse, -2.0 * self.mean * inverse)
+        square, linear = inverse.astype(self.dtype), -2.0 * self.mean * inverse
+        norms = self.design.quadratic_forms(rows, square, linear.astype(self.dtype))
         return norms + np.sum(self.mean**2 * inverse)
 
     def add_squares(self, weights, rows, totals):

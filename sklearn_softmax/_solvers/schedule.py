@@ -129,8 +129,7 @@ class MetricSchedule:
 
         def assemble(k):
             seed = [self._number, k]
-            rows = objective.weighted_rows(candidates, table[k], importance, self._size, seed)
-            blocks[k] = rows.T @ rows
+            blocks[k] = objective.class_gram(candidates, table[k], importance, self._size, seed)
 
         objective.threads.for_each(assemble, range(len(table)))
         share = objective.scale * self._n_rows / len(candidates)
