@@ -5,7 +5,7 @@ import numpy as np
 from .blocks import RowBlocks
 
 _ROWS_NUMBERS = 50_000  # of rows that are copied at a time
-_MAX_TABLE = 1 << 19  # entries of the table of curvatures from which rows are drawn
+_MAX_TABLE = 400_000  # entries of the table of curvatures from which rows are drawn
 
 
 def gram(objective):

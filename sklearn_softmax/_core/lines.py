@@ -44,10 +44,9 @@ class CachedLine:
             np.multiply(margins, step, out=trial)
             trial += self._point.relative[rows.start]
             loss, inverse = target.loss_rows(trial, rows, work)
-            with np.errstate(over="ignore", invalid="ignore"):
-                work *= margins
-                slopes = np.add.reduce(work, axis=0)
-                slopes *= inverse
+            work *= inverse  # first, for exponentials may be as large as numbers can be
+            work *= margins
+            slopes = np.add.reduce(work, axis=0)
             weights = objective.weights_of(rows)
             if weights is not None:
                 loss *= weights
