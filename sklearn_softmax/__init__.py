@@ -1,8 +1,9 @@
 """Softmax regression and calibration of class probabilities for scikit-learn."""
 
+from ._calibrator import SoftmaxCalibrator
 from ._core.cross_entropy import cross_entropy
 from ._core.softmax import log_softmax, softmax
 from ._regression import SoftmaxRegression
 
-__all__ = ["SoftmaxRegression", "cross_entropy", "log_softmax", "softmax"]
+__all__ = ["SoftmaxCalibrator", "SoftmaxRegression", "cross_entropy", "log_softmax", "softmax"]
 __version__ = "0.1.0.dev0"

@@ -2,12 +2,26 @@
 
 import numpy as np
 
+from .conjugate import newton_step
 from .line_search import search
 from .outcome import Outcome, Result
 from .stopping import Stopping
 
-_FORCING = 0.1  # largest residual of the Newton equation, relative to its right side
+_ACCURACY = 0.1  # of the first steps; later ones are as accurate as they are short
 _FLOOR = 1e-10  # of the preconditioner, relative to its largest entry
+
+
+class _Jacobi:
+    """The diagonal of the Hessian as a metric on all directions."""
+
+    def __init__(self, diagonal):
+        diagonal = diagonal.ravel()
+        floor = max(_FLOOR * diagonal.max(), np.finfo(np.float64).tiny)
+        self._inverse = 1.0 / np.maximum(diagonal, floor)
+
+    def solve(self, gradient):
+        """Product of the inverse metric with a flat gradient."""
+        return self._inverse * gradient
 
 
 def newton_cg(objective, start, *, tol, max_iter):
@@ -29,12 +43,13 @@ def newton_cg(objective, start, *, tol, max_iter):
     Result
     """
     point, stopping = objective.at(start), Stopping(objective, tol)
-    outcome = Outcome.MAX_ITER
+    outcome, accuracy = Outcome.MAX_ITER, _ACCURACY
     for n_iter in range(max_iter + 1):
-        direction, decrement = _direction(objective, point, tol)
+        metric = _Jacobi(objective.curvature_diagonal(point))
+        direction, decrement = newton_step(objective, point, metric, accuracy=accuracy)
         gap = stopping.gap(point, decrement)
         if stopping.reached(point, gap):
-            return Result(point.params, point.value, gap, n_iter, Outcome.CONVERGED)
+            return Result(point.params, point.value, gap, n_iter, stopping.outcome(direction))
         if objective.at_infinity(point):
             return Result(point.params, point.value, point.value, n_iter, Outcome.AT_INFINITY)
         if n_iter == max_iter:
@@ -45,29 +60,5 @@ def newton_cg(objective, start, *, tol, max_iter):
             outcome = Outcome.STALLED
             break
         point = line.take(step)
+        accuracy = min(_ACCURACY, np.sqrt(decrement / point.value))
     return Result(point.params, point.value, stopping.final(point, decrement), n_iter, outcome)
-
-
-def _direction(objective, point, tol):
-    """Newton step, solved the better the nearer the optimum, and half its squared decrement."""
-    diagonal = objective.curvature_diagonal(point).ravel()
-    inverse = 1.0 / np.maximum(diagonal, _FLOOR * diagonal.max())
-    solution, residual = np.zeros_like(point.params), -point.gradient
-    scaled = inverse * residual
-    direction, norm = scaled, np.dot(residual, scaled)
-    stop = min(_FORCING**2, np.sqrt(norm / point.value)) * norm if point.value > 0 else 0.0
-    stop = max(stop, 1e-3 * tol * point.value * 0.01)
-    for _ in range(2 * len(solution)):
-        if norm <= stop:
-            break
-        product = objective.hessian_product(point, direction)
-        curvature = np.dot(direction, product)
-        if curvature <= 0.0:
-            break
-        share = norm / curvature
-        solution = solution + share * direction
-        residual = residual - share * product
-        scaled = inverse * residual
-        last, norm = norm, np.dot(residual, scaled)
-        direction = scaled + (norm / last) * direction
-    return solution, -0.5 * np.dot(point.gradient, solution)

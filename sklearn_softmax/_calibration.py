@@ -1,0 +1,241 @@
+"""From logits to an objective for each method of calibration, and back to coefficients."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ._core import scores
+from ._core.information import informative_rows
+from ._core.objective import Objective
+from ._core.ray import Ray, succession_loss
+from ._maps.scalings import BiasCorrected, Matrix, Temperature, Vector
+from ._penalties.ridge import Ridge
+from ._probabilistic import labels_target
+from ._solvers import Outcome, Result, choose, scalar
+from ._solvers.newton_cg import newton_cg
+
+_LEAST = 1e-6  # slope at which the largest difference of two logits is nearly nothing
+_COARSE = 1 << 15  # logits that are enough to start from
+_SUPPORT = 10.0  # informative rows for each parameter, below which there is a prior
+_ENOUGH = 200  # steps of temperature, which takes ten
+_HELD = 1e12  # weight of a slope that must not move
+
+_SEPARABLE = (
+    "The largest scores are those of the labels: the best slope is infinite. A finite one was "
+    "chosen, with a mean loss of {loss:.2g} nats; more rows would make it steeper."
+)
+_REVERSED = (
+    "The scores rank the classes no better than chance: the best slope is not positive. A tiny "
+    "positive one was chosen, which keeps the order of the classes."
+)
+_UNFINISHED = (
+    "{reason} The loss is about {result.gap:.1e} nats above the optimum after {result.n_iter} "
+    "iterations. Increase max_iter or tol."
+)
+
+
+@dataclass(frozen=True)
+class Method:
+    """A map, the features that it multiplies, and the solver of its parameters.
+
+    `solver` is None where temperature is all there is.
+    """
+
+    scaling: type
+    features: Callable
+    solver: Callable | None
+
+
+METHODS = {
+    "temperature": Method(Temperature, scores.unchanged, None),
+    "bias_corrected": Method(BiasCorrected, scores.unchanged, newton_cg),
+    "vector": Method(Vector, scores.centred, newton_cg),
+    "matrix": Method(Matrix, scores.centred, choose),
+    "dirichlet": Method(Matrix, scores.log_probabilities, choose),
+}
+SIDE_BY_SIDE = Method(Matrix, scores.unchanged, choose)  # any columns, not one for each class
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """What a fit found.
+
+    Attributes
+    ----------
+    coef, intercept : ndarray
+        Slopes of the features, and intercepts of the logits.
+    result : Result
+        Of the solver.
+    temperature : float or None
+        The inverse of the slope, where all classes share one.
+    separable : bool
+        Whether the best slope is infinite.
+    reversed : bool
+        Whether the best slope is not positive.
+    """
+
+    coef: np.ndarray
+    intercept: np.ndarray
+    result: Result
+    temperature: float | None
+    separable: bool
+    reversed: bool
+
+    def remarks(self):
+        """Sentences for the user, where there is no optimum or it was not reached."""
+        if self.separable:
+            yield _SEPARABLE.format(loss=self.result.value)
+        if self.reversed:
+            yield _REVERSED
+        if self.result.outcome in (Outcome.MAX_ITER, Outcome.STALLED):
+            yield _UNFINISHED.format(reason=self.result.outcome.value, result=self.result)
+
+
+class CalibrationProblem:
+    """Logits of the calibration rows, and their labels.
+
+    Parameters
+    ----------
+    logits : ndarray of shape (n_rows, n_columns), float64
+        One column for each class with 0 as the largest of a row; or the log-odds of two
+        classes; or other features.
+    labels : ndarray of shape (n_rows,)
+        Class numbers.
+    weights : ndarray of shape (n_rows,) or None
+        Positive weights.
+    n_classes : int
+        Two classes have a single logit, their log-odds.
+    threads : Threads
+        Runs the blocks.
+    """
+
+    def __init__(self, logits, labels, weights, n_classes, threads):
+        self._logits, self._labels, self._weights = logits, labels, weights
+        self._n_classes, self._threads = n_classes, threads
+        self._n_outputs = 1 if n_classes == 2 else n_classes
+        self._total = len(labels) if weights is None else np.add.reduce(weights)
+        self._spread = max(logits.max(), -logits.min())
+        self._unit = 0.5 ** np.frexp(self._spread)[1]  # makes all differences less than 1
+
+    def calibrate(self, method, one_per_class, *, tol, max_iter):
+        """Temperature first, where there is one; then what else the method has.
+
+        Parameters
+        ----------
+        method : Method
+            What to fit.
+        one_per_class : bool
+            Whether the logits are those of the classes.
+        tol, max_iter : float, int
+            For the solver.
+
+        Returns
+        -------
+        Calibration
+        """
+        if method.solver is None:
+            return self.temperature(max_iter)
+        near = self.temperature(max(max_iter, _ENOUGH)) if one_per_class else None
+        return self.near(near, method, tol=tol, max_iter=max_iter)
+
+    def temperature(self, max_iter):
+        """The best slope of all logits together, to rounding.
+
+        Returns
+        -------
+        Calibration
+        """
+        map = Temperature(self._logits, self._n_outputs)
+        result = self._best_slope(self._objective(map, np.zeros(1), np.zeros(1)), max_iter)
+        separable = result.outcome is Outcome.AT_INFINITY
+        return self._calibration(map, result, separable)
+
+    def _best_slope(self, objective, max_iter):
+        if self._spread == 0.0:
+            neutral = objective.at(np.ones(1))
+            return Result(neutral.params, neutral.value, 0.0, 0, Outcome.CONVERGED)
+        ray = Ray(objective, np.array([self._unit]))
+        limit = ray.limit()
+        if np.isfinite(limit):
+            undecided, *_ = ray.evaluate(_LEAST)
+            level = limit + min(succession_loss(self._total), 0.5 * (undecided - limit))
+            result = scalar.descend(ray, 1.0, level=level, limit=limit, max_iter=max_iter)
+        else:
+            result = scalar.minimise(ray, self._start(), lowest=_LEAST, max_iter=max_iter)
+        return replace(result, params=result.params * self._unit)
+
+    def _start(self):
+        """The best slope of some rows, in the unit; None where all rows are few."""
+        stride = self._logits.size // _COARSE
+        if stride < 2:
+            return None
+        weights = None if self._weights is None else self._weights[::stride]
+        rows = self._logits[::stride], self._labels[::stride], weights
+        part = CalibrationProblem(*rows, self._n_classes, self._threads)
+        return part.temperature(_ENOUGH).coef[0] / self._unit
+
+    def near(self, temperature, method, *, tol, max_iter):
+        """The best parameters of a method, from those of a temperature.
+
+        Where the rows do not determine them, half a squared distance to the temperature map is
+        added to the sum of the losses, in nats: see `prior` of the scalings.
+
+        Parameters
+        ----------
+        temperature : Calibration or None
+            The best temperature, where there is one.
+        method : Method
+            With a solver.
+        tol, max_iter : float, int
+            For the solver.
+
+        Returns
+        -------
+        Calibration
+        """
+        map = method.scaling(method.features(self._logits), self._n_outputs, self._weights)
+        centre = map.at_temperature(0.0 if temperature is None else temperature.coef[0])
+        prior, options = map.prior() / self._total, {"tol": tol, "max_iter": max_iter}
+        result = None
+        if self._determine(map, centre):
+            free = self._objective(map, np.zeros_like(prior), centre)
+            result = method.solver(free, centre, **options)
+        if result is None or result.outcome is Outcome.AT_INFINITY:
+            result = method.solver(self._objective(map, prior, centre), centre, **options)
+        separable = temperature is not None and temperature.separable
+        found = self._calibration(map, result, separable)
+        if not found.reversed:
+            return found
+        centre = map.at_temperature(_LEAST * self._unit)
+        prior.reshape(map.shape)[..., : map.n_features] = _HELD / self._unit**2
+        result = method.solver(self._objective(map, prior, centre), centre, **options)
+        return self._calibration(map, result, separable)
+
+    def _determine(self, map, params):
+        """Whether every class has rows, and every parameter enough that tell something."""
+        seen = np.bincount(self._labels, minlength=self._n_classes) > 0
+        objective = self._objective(map, np.zeros(len(params)), params)
+        return seen.all() and informative_rows(objective, params) >= _SUPPORT * len(params)
+
+    def _calibration(self, map, result, separable):
+        coef, intercept = map.coefficients(result.params)
+        least = 1.5 * _LEAST * self._unit
+        return Calibration(
+            coef=np.array(coef),
+            intercept=intercept - (intercept.mean() if len(intercept) > 1 else 0.0),
+            result=result,
+            temperature=float(1.0 / coef[0]) if map.one_slope else None,
+            separable=separable,
+            reversed=map.one_slope and self._spread > 0.0 and coef[0] <= least,
+        )
+
+    def _objective(self, map, curvature, centre):
+        return Objective(
+            map,
+            labels_target(self._labels, self._n_classes, self._n_outputs),
+            Ridge(curvature, centre),
+            self._weights,
+            threads=self._threads,
+            floor=succession_loss(self._total),
+        )

@@ -1,0 +1,251 @@
+"""SoftmaxCalibrator."""
+
+import warnings
+
+import numpy as np
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import check_X_y
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from ._calibration import METHODS, SIDE_BY_SIDE, CalibrationProblem
+from ._calibration_input import (
+    FLOATS,
+    INPUTS,
+    as_columns,
+    choose_method,
+    decide_input,
+    one_per_class,
+    read_labels,
+    to_logits,
+    with_weight,
+)
+from ._core.threads import Threads
+from ._probabilistic import SoftmaxClassifierMixin
+from ._validation import check_choice, check_integer, check_number, check_weights
+
+
+class SoftmaxCalibrator(SoftmaxClassifierMixin, TransformerMixin, BaseEstimator):
+    r"""Calibrated probabilities from the scores of another classifier.
+
+    Learns, from labelled rows that the classifier was not trained on, a linear map from its
+    logits z to calibrated ones, by minimising the log-loss
+
+    .. math:: \sum_i s_i \left(\log\sum_k e^{u_{ik}} - u_{i y_i}\right)
+
+    over the parameters of one of the maps
+
+    ================  ==============================  =======================================
+    method            calibrated logits u             use it when
+    ================  ==============================  =======================================
+    "temperature"     :math:`\beta z`                 rows are few, or the order must stay
+    "bias_corrected"  :math:`\beta z + b`             class frequencies differ from training
+    "vector"          :math:`a \circ \bar z + b`      some classes are trusted too much
+    "matrix"          :math:`W \bar z + b`            rows are many, or columns are of several
+                                                      models
+    "dirichlet"       :math:`W \log p + b`            rows are many
+    ================  ==============================  =======================================
+
+    with :math:`\bar z` the logits minus their mean over the classes and :math:`p` their softmax:
+    a constant added to a row changes nothing.
+
+    Parameters
+    ----------
+    method : {'auto', 'temperature', 'bias_corrected', 'vector', 'matrix', 'dirichlet'}, \
+            default='auto'
+        'auto' is 'temperature' where there is a column for each class, and else 'matrix', which
+        takes any columns: for example the scores of several models side by side.
+    input : {'auto', 'logits', 'proba'}, default='auto'
+        What the scores are. 'auto' decides once, in `fit`, and `input_` keeps it: rows that are
+        not negative and sum to 1, up to rounding in their dtype, are probabilities. So is a
+        single column between 0 and 1 that is not constant.
+    classes : array-like of shape (n_classes,), default=None
+        Sorted labels of the columns, where some have no row in y. By default the labels in y.
+    tol : float, default=1e-10
+        Where to stop: half the squared Newton decrement (or a certified gap, where there is
+        one) relative to the loss. Temperature is always found to rounding.
+    max_iter : int, default=1000
+        The largest number of steps of the solver.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        Sorted labels.
+    method_ : str
+        The method used.
+    input_ : {'logits', 'proba'}
+        What scores are taken for.
+    coef_ : ndarray of shape (1,), (n_logits,) or (n_logits, n_columns)
+        :math:`\beta`, a or W. Two classes have one logit, the log-odds of ``classes_[1]``.
+    intercept_ : ndarray of shape (n_logits,)
+        b, with mean zero for three or more classes.
+    temperature_ : float
+        :math:`1 / \beta`; only for 'temperature' and 'bias_corrected'.
+    separable_ : bool
+        Whether the loss has its infimum at infinity, so that a finite slope was chosen.
+    loss_ : float
+        Mean loss of the calibration rows plus penalty, in nats.
+    n_iter_ : int
+        Steps of the solver.
+    n_features_in_ : int
+        Number of columns of the scores.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the columns, where scores have string names.
+
+    Notes
+    -----
+    Scores are computed in float64. A probability 0, or a logit of -inf, is read as
+    :math:`2^{-24}` (the least positive float16) in any dtype, or as the least positive probability
+    of its row where that is smaller.
+
+    Where all labels have the largest score, no finite slope is best. Temperature then stops where
+    the mean loss is :math:`\log(1 + 1 / (n + 1))`: by Laplace's rule of succession a rule that was
+    right n times is right again with probability (n + 1) / (n + 2). n is the total weight.
+
+    :math:`\beta` is positive: where the best is not, scores rank classes no better than
+    chance, and :math:`\beta` is so small that all classes are nearly equally probable.
+
+    The other methods have many parameters. If a class has no row, or if there are fewer than ten
+    informative rows for each parameter, a row counting :math:`(1 - \sum_k p_k^2) / (1 - 1/K)`,
+    then half the squared distance to the temperature map is added to the sum of the losses. It
+    is measured in nats: the change of a logit by its slopes, and by its intercept.
+
+    References
+    ----------
+    Guo, Pleiss, Sun & Weinberger (2017), "On calibration of modern neural networks", ICML
+    (temperature, vector, matrix). Kull et al. (2019), "Beyond temperature scaling", NeurIPS
+    (dirichlet). Alexandari, Kundaje & Shrikumar (2020), "Maximum likelihood with bias-corrected
+    calibration is hard-to-beat at label shift adaptation", ICML (bias_corrected).
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn.naive_bayes import GaussianNB
+    >>> from sklearn_softmax import SoftmaxCalibrator
+    >>> X, y = load_digits(return_X_y=True)
+    >>> bayes = GaussianNB().fit(X[:600], y[:600])
+    >>> train, test = bayes.predict_proba(X[600:1200]), bayes.predict_proba(X[1200:])
+    >>> calibrator = SoftmaxCalibrator().fit(train, y[600:1200])
+    >>> round(calibrator.temperature_, 1)
+    45.6
+    >>> round(calibrator.log_loss(test, y[1200:]), 2)
+    1.18
+    """
+
+    def __init__(self, method="auto", *, input="auto", classes=None, tol=1e-10, max_iter=1000):
+        self.method = method
+        self.input = input
+        self.classes = classes
+        self.tol = tol
+        self.max_iter = max_iter
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.poor_score = True  # features that are no scores predict nothing
+        return tags
+
+    def fit(self, scores, y, sample_weight=None):
+        """Learn the map.
+
+        Parameters
+        ----------
+        scores : array-like of shape (n_samples, n_columns) or (n_samples,)
+            Logits or probabilities. For two classes also a single column: the log-odds, or the
+            probability, of the second.
+        y : array-like of shape (n_samples,)
+            Labels.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Non-negative weights; an integer weight is the same as repeating the row.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError, TypeError
+            If a parameter, the scores, y or a weight is not as required; a previous fit stays.
+
+        Warns
+        -----
+        ConvergenceWarning
+            If the loss has no minimum at a positive finite slope, or the solver did not reach it.
+        """
+        self._check_parameters()
+        columns = as_columns(scores)
+        values, y = check_X_y(columns, y, dtype=FLOATS, ensure_all_finite=False, estimator=self)
+        classes, labels = read_labels(y, self.classes)
+        weights = check_weights(sample_weight, len(labels))
+        matched = one_per_class(values.shape[1], len(classes))
+        name = choose_method(self.method, matched, columns is not scores, values, classes)
+        input = decide_input(values, self.input, matched)
+        logits = to_logits(values, input, matched, len(classes))
+
+        rows = with_weight(logits, labels, weights)
+        with Threads() as threads:
+            problem = CalibrationProblem(*rows, len(classes), threads)
+            found = problem.calibrate(
+                _method(name, matched), matched, tol=self.tol, max_iter=self.max_iter
+            )
+
+        validate_data(self, columns, skip_check_array=True)
+        self.classes_, self.method_, self.input_ = classes, name, input
+        self.coef_, self.intercept_ = found.coef, found.intercept
+        self.separable_, self.loss_ = found.separable, float(found.result.value)
+        self.n_iter_ = max(1, found.result.n_iter)
+        self.__dict__.pop("temperature_", None)
+        if found.temperature is not None:
+            self.temperature_ = found.temperature
+        for remark in found.remarks():
+            warnings.warn(remark, ConvergenceWarning, stacklevel=2)
+        return self
+
+    def transform(self, scores):
+        """Calibrated probabilities: `predict_proba`.
+
+        Parameters
+        ----------
+        scores : array-like of shape (n_samples, n_columns)
+            As in `fit`.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+            Or what `set_output` asks for.
+        """
+        return self.predict_proba(scores)
+
+    def get_feature_names_out(self, input_features=None):
+        """Names of the columns of `transform`: one for each class.
+
+        Parameters
+        ----------
+        input_features : ignored
+            For scikit-learn's API.
+
+        Returns
+        -------
+        ndarray of str objects
+        """
+        check_is_fitted(self)
+        prefix = type(self).__name__.lower()
+        return np.array([f"{prefix}_{label}" for label in self.classes_], dtype=object)
+
+    def _check_parameters(self):
+        check_choice("method", self.method, ("auto", *METHODS))
+        check_choice("input", self.input, INPUTS)
+        check_number("tol", self.tol, at_least=0)
+        check_integer("max_iter", self.max_iter, at_least=1)
+
+    def _linear_map(self, X):
+        if self.n_features_in_ == 1:
+            X = as_columns(X)
+        values = validate_data(self, X, dtype=FLOATS, ensure_all_finite=False, reset=False)
+        matched = one_per_class(values.shape[1], len(self.classes_))
+        logits = to_logits(values, self.input_, matched, len(self.classes_))
+        method = _method(self.method_, matched)
+        return method.scaling.fitted(method.features(logits), self.coef_, self.intercept_)
+
+
+def _method(name, matched):
+    return METHODS[name] if matched else SIDE_BY_SIDE
