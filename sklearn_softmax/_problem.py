@@ -43,6 +43,45 @@ def row_space_pays(X, n_outputs):
     return gram / 3.0 <= _EXPECTED_PASSES * 2.0 * n_rows * n_features * n_outputs
 
 
+def fit_ridge(X, target, weights, start, *, solver, tol, max_iter, **options):
+    """Coefficients of softmax regression with a ridge.
+
+    Wide data are solved in their row space first, and certified in the original features: the
+    Gram matrix squares the condition number, so that small features may be lost in it.
+
+    Parameters
+    ----------
+    X, target, weights
+        See `RidgeProblem`, which `options` are for, too.
+    start : tuple (coef, intercept) or None
+        Where to start; None stands for zero coefficients.
+    solver : callable
+        ``solver(objective, start, tol, max_iter) -> Result``.
+    tol, max_iter : float, int
+        For the solver.
+
+    Returns
+    -------
+    coef : ndarray of shape (n_outputs, n_features)
+    intercept : ndarray of shape (n_outputs,)
+    result : Result
+    """
+    n_iter = 0
+    if row_space_pays(X, target.n_outputs):
+        space = RowSpace(X, options["fit_intercept"], weights)
+        problem = RidgeProblem(space.rows, target, weights, **options)
+        first = None if start is None else space.from_raw(*start)
+        result = problem.solve(solver, first, tol=0.5 * tol, max_iter=max_iter)
+        start, n_iter = space.to_raw(*problem.coefficients(result.params)), result.n_iter
+    problem = RidgeProblem(X, target, weights, **options)
+    if n_iter:
+        sure = problem.certify(problem.from_coefficients(*start), result, tol)
+        if sure is not None:
+            return *start, sure
+    result = problem.solve(solver, start, tol=tol, max_iter=max_iter)
+    return *problem.coefficients(result.params), replace(result, n_iter=n_iter + result.n_iter)
+
+
 class RidgeProblem:
     """Softmax regression with a ridge on the coefficients and a free intercept.
 
@@ -65,11 +104,7 @@ class RidgeProblem:
     """
 
     def __init__(self, X, target, weights, *, C, fit_intercept, threads, floor):
-        self._row_space = None
         self._fit_intercept = fit_intercept
-        if row_space_pays(X, target.n_outputs):
-            self._row_space = RowSpace(X, fit_intercept, weights)
-            X = self._row_space.rows
         self._X, self._target, self._weights, self._threads = X, target, weights, threads
         self._floor = floor
         design = self._design(X.dtype)
@@ -108,17 +143,32 @@ class RidgeProblem:
         -------
         Result
         """
+        params = self.start() if start is None else self.from_coefficients(*start)
         dtype = self._X.dtype if self._map.n_entries > _SMALL else np.dtype(np.float64)
-        result = solver(self.objective(dtype), start, tol=tol, max_iter=max_iter)
+        result = solver(self.objective(dtype), params, tol=tol, max_iter=max_iter)
         if dtype == np.float64 or result.outcome is Outcome.MAX_ITER:
             return result
-        objective = self.objective(np.float64)
-        point, stopping = objective.at(result.params), Stopping(objective, tol)
-        gap = stopping.gap(point, 0.0) if objective.certifiable else result.gap
-        if result.outcome is not Outcome.STALLED and stopping.reached(point, gap):
-            return replace(result, value=point.value, gap=gap)
-        more = solver(objective, result.params, tol=tol, max_iter=max_iter)
+        sure = self.certify(result.params, result, tol)
+        if sure is not None:
+            return sure
+        more = solver(self.objective(np.float64), result.params, tol=tol, max_iter=max_iter)
         return replace(more, n_iter=result.n_iter + more.n_iter)
+
+    def certify(self, params, result, tol):
+        """`result` at `params`, with value and gap in float64; None where that is not enough."""
+        objective = self.objective(np.float64)
+        if result.outcome is Outcome.STALLED:
+            return None
+        point, stopping = objective.at(params), Stopping(objective, tol)
+        if not objective.certifiable:
+            close = abs(point.value - result.value) <= tol * result.value
+            return replace(result, params=params) if close else None
+        if result.outcome is not Outcome.CONVERGED:
+            return replace(result, params=params, value=point.value, gap=stopping.final(point, 0))
+        gap = stopping.gap(point, 0.0)
+        if not stopping.reached(point, gap):
+            return None
+        return replace(result, params=params, value=point.value, gap=gap)
 
     def start(self):
         """Zero coefficients, and the class priors as intercept."""
@@ -130,15 +180,11 @@ class RidgeProblem:
         raw = raw.astype(np.float64)
         if len(raw) > 1:
             raw -= raw.mean(axis=0)
-        if self._row_space is not None:
-            raw = self._row_space.from_raw(raw, self._fit_intercept)
         return self._map.from_raw(raw)
 
     def coefficients(self, params):
         """Coefficients and intercept, shapes (n_outputs, n_features) and (n_outputs,)."""
         raw = self._map.to_raw(params).reshape(self._map.shape)
-        if self._row_space is not None:
-            raw = self._row_space.to_raw(raw, self._fit_intercept)
         if not self._fit_intercept:
             return raw, np.zeros(len(raw))
         return raw[:, :-1].copy(), raw[:, -1].copy()

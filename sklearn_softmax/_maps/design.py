@@ -145,14 +145,14 @@ class SparseDesign(_Design):
         return max(64, min(max(by_logits, by_entries), -(-self.n_rows // 2)))
 
     def _rows(self, rows):
-        block = self._blocks.get(rows.start)
+        block = self._blocks.get((rows.start, rows.stop))
         if block is None:
             X, indptr = self.X, self.X.indptr
             entries = slice(indptr[rows.start], indptr[rows.stop])
             parts = X.data[entries].astype(self.dtype, copy=False), X.indices[entries], indptr[rows.start : rows.stop + 1]
             shape = (rows.stop - rows.start, self.n_features)
             block = type(X)((*parts[:2], parts[2] - parts[2][0]), shape=shape, copy=False)
-            self._blocks[rows.start] = block
+            self._blocks[rows.start, rows.stop] = block
         return block
 
     def forward(self, bound, rows, out):

@@ -50,25 +50,17 @@ class RowSpace:
         self._roots, self._vectors = np.sqrt(values[keep]), vectors[:, keep]
         self.rows = self._vectors * self._roots
 
-    def to_raw(self, reduced, fit_intercept):
+    def to_raw(self, coef, intercept):
         """Coefficients of X from those of `rows`: W = V Q with Q = roots⁻¹ vectors' Xc."""
-        rank = self.rows.shape[1]
-        combination = (reduced[:, :rank] / self._roots) @ self._vectors.T
-        raw = np.empty((len(reduced), self._X.shape[1] + fit_intercept))
+        combination = (coef / self._roots) @ self._vectors.T
+        raw = np.empty((len(coef), self._X.shape[1]))
         for columns in self._slices:
-            block = self._X[:, columns] - self.mean[columns]
-            raw[:, columns.start : columns.start + block.shape[1]] = combination @ block
-        if fit_intercept:
-            raw[:, -1] = reduced[:, -1] - raw[:, :-1] @ self.mean
-        return raw
+            raw[:, columns] = combination @ (self._X[:, columns] - self.mean[columns])
+        return raw, intercept - raw @ self.mean
 
-    def from_raw(self, raw, fit_intercept):
+    def from_raw(self, coef, intercept):
         """Coefficients of `rows` nearest to those of X: V = W Q'."""
-        product = np.zeros((len(raw), len(self._vectors)))
+        product = np.zeros((len(coef), len(self._vectors)))
         for columns in self._slices:
-            block = self._X[:, columns] - self.mean[columns]
-            product += raw[:, columns.start : columns.start + block.shape[1]] @ block.T
-        reduced = (product @ self._vectors) / self._roots
-        if not fit_intercept:
-            return reduced
-        return np.column_stack([reduced, raw[:, -1] + raw[:, :-1] @ self.mean])
+            product += coef[:, columns] @ (self._X[:, columns] - self.mean[columns]).T
+        return (product @ self._vectors) / self._roots, intercept + coef @ self.mean

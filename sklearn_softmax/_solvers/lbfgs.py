@@ -68,7 +68,7 @@ def lbfgs(objective, start, *, tol, max_iter):
     """
     point, memory, stopping = objective.at(start), _Memory(), Stopping(objective, tol)
     metrics = MetricSchedule(objective)
-    metric, failures, idle = metrics.first(point), 0, 0
+    metric, failures, idle, least = metrics.first(point), 0, 0, np.inf
     for n_iter in range(max_iter + 1):
         direction = memory.direction(point.gradient, metric)
         slope = np.dot(point.gradient, direction)
@@ -92,7 +92,9 @@ def lbfgs(objective, start, *, tol, max_iter):
         last = point.params, point.gradient, point.value
         point = line.take(step)
         memory.add(point.params - last[0], point.gradient - last[1])
-        idle = idle + 1 if last[2] - point.value <= objective.noise * point.value else 0
+        falls = last[2] - point.value > objective.noise * point.value
+        idle = 0 if falls or -slope < 0.5 * least else idle + 1
+        least = min(least, -slope)
         metric = metrics.after(point, step, metric)
     outcome = Outcome.STALLED if failures > _RESTARTS else Outcome.MAX_ITER
     gap = stopping.final(point, -0.5 * slope)
