@@ -4,17 +4,20 @@ A *row* is all entries along the class axes. `shift`, `log_sum_exp` and `ClassBl
 softmax, log_softmax and cross_entropy share.
 """
 
+import threading
 from math import prod
 
 import numpy as np
 
 from . import array_api
+from .threads import Threads
 
 # Where the time is least: a few blocks fit a common second-level cache, and above these
 # numbers of classes it is faster to reduce along rows than to transpose them.
 _BLOCK_BYTES = 3 << 17
 _SHORT = 64
 _SHORT_IF_STRIDED = 4096
+_WORTH_THREADS = 1 << 21  # numbers; rows are independent, so that threads change no bit
 
 
 def softmax(logits, axis=-1, *, where=None, out=None, dtype=None):
@@ -323,11 +326,16 @@ def _fill(result, logits, axes, where, log):
     logits, result = blocks.view(logits), blocks.view(result)
     where = None if where is None else blocks.view(where)
     in_place = blocks.axis == 1 and result.flags.c_contiguous and result.dtype == dtype
-    scratch, spare = blocks.scratch(), None if in_place else blocks.scratch()
-    for index, _ in blocks:
+    memory = threading.local()
+
+    def visit(index):
+        if not hasattr(memory, "scratch"):
+            memory.scratch = blocks.scratch()
+            memory.spare = None if in_place else blocks.scratch()
         block, room = logits[index], result[index]
-        work, face = blocks.facing(scratch, block.shape)
-        values, shown = blocks.facing(room.reshape(-1) if in_place else spare, block.shape)
+        work, face = blocks.facing(memory.scratch, block.shape)
+        spare = room.reshape(-1) if in_place else memory.spare
+        values, shown = blocks.facing(spare, block.shape)
         if where is None and blocks.axis == 1:
             source = block.reshape(work.shape)
         else:
@@ -335,11 +343,20 @@ def _fill(result, logits, axes, where, log):
             source = work
         if where is not None:
             np.copyto(face, -np.inf, where=~where[index])
-        _normalise(source, work, values, blocks.axis, log)
+        with np.errstate(all="ignore"):
+            _normalise(source, work, values, blocks.axis, log)
         if where is not None:
             np.copyto(shown, -np.inf if log else 0.0, where=~where[index])
         if not in_place:
             room[...] = shown
+
+    indices = [index for index, _ in blocks]
+    if logits.size < _WORTH_THREADS:
+        for index in indices:
+            visit(index)
+    else:
+        with Threads() as threads:
+            threads.for_each(visit, indices)
 
 
 def _normalise(logits, work, out, axis, log):
