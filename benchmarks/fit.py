@@ -198,7 +198,8 @@ def report(results):
         mean = statistics.geometric_mean(ratios)
         print(f"fastest peer / us: geometric mean {mean:.2f}, least {min(ratios):.2f}")
     if default:
-        print(f"lbfgs to the same gap / us: geometric mean {statistics.geometric_mean(default):.1f}")
+        mean = statistics.geometric_mean(default)
+        print(f"lbfgs to the same gap / us: geometric mean {mean:.1f}")
 
 
 def main():
@@ -219,12 +220,16 @@ def main():
         results[name] = seconds, gap, rows, default_gap = race(name, X, y, options.limit)
         shape = f"{X.shape[0]}x{X.shape[1]}, {y.max() + 1}"
         cells = "  ".join(
-            f"{peer} {took:.4f} ({took / seconds:.1f}x)" if isinstance(took, float) else
-            f"{peer} {took or 'not reached'}"
+            f"{peer} {took:.4f} ({took / seconds:.1f}x)"
+            if isinstance(took, float)
+            else f"{peer} {took or 'not reached'}"
             for peer, took in rows.items()
         )
-        print(f"{name:18} {shape:16} us {seconds:.4f} s (gap {gap:.0e})  {cells}  "
-              f"default LogisticRegression gap {default_gap:.1e}", flush=True)
+        print(
+            f"{name:18} {shape:16} us {seconds:.4f} s (gap {gap:.0e})  {cells}  "
+            f"default LogisticRegression gap {default_gap:.1e}",
+            flush=True,
+        )
     report(results)
 
 

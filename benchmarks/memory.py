@@ -1,6 +1,6 @@
 """Peak memory of a default fit beside the data, as a share of the data.
 
-    python benchmarks/memory.py [n_rows n_features n_classes]
+python benchmarks/memory.py [n_rows n_features n_classes]
 """
 
 import sys

@@ -1,6 +1,6 @@
 """Time and memory of predictions, beside scikit-learn's, from the same coefficients.
 
-    python benchmarks/predict.py [n_rows n_features n_classes]
+python benchmarks/predict.py [n_rows n_features n_classes]
 """
 
 import statistics

@@ -117,9 +117,7 @@ class SoftmaxClassifierMixin(ClassifierMixin):
         map, params = self._linear_map(X)
         labels = number_labels(y, self.classes_)
         if len(labels) != map.n_rows:
-            raise ValueError(
-                f"y must have as many rows as X, {map.n_rows}; got {len(labels)}."
-            )
+            raise ValueError(f"y must have as many rows as X, {map.n_rows}; got {len(labels)}.")
         weights = check_weights(sample_weight, map.n_rows)
         target = labels_target(labels, len(self.classes_), map.shape[0])
         with Threads() as threads:

@@ -72,7 +72,6 @@ class DenseDesign(_Design):
         by_rows = _ROWS_BYTES // (n_features * self.dtype.itemsize)
         return max(64, min(by_logits, by_rows))
 
-
     def _rows(self, rows):
         return self.X[rows].astype(self.dtype, copy=False)
 
@@ -149,9 +148,10 @@ class SparseDesign(_Design):
         if block is None:
             X, indptr = self.X, self.X.indptr
             entries = slice(indptr[rows.start], indptr[rows.stop])
-            parts = X.data[entries].astype(self.dtype, copy=False), X.indices[entries], indptr[rows.start : rows.stop + 1]
+            data = X.data[entries].astype(self.dtype, copy=False)
+            starts = indptr[rows.start : rows.stop + 1] - indptr[rows.start]
             shape = (rows.stop - rows.start, self.n_features)
-            block = type(X)((*parts[:2], parts[2] - parts[2][0]), shape=shape, copy=False)
+            block = type(X)((data, X.indices[entries], starts), shape=shape, copy=False)
             self._blocks[rows.start, rows.stop] = block
         return block
 

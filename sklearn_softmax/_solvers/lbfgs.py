@@ -10,7 +10,7 @@ from .outcome import Outcome, Result
 from .schedule import MetricSchedule
 from .stopping import Stopping
 
-_PAIRS = 10
+_PAIRS, _PAIRS_KEPT = 10, 2
 _RESTARTS = 2
 _IDLE = 3  # steps without a decrease above rounding
 
@@ -26,6 +26,11 @@ class _Memory:
         curvature = np.dot(step, change)
         if curvature > 1e-14 * np.linalg.norm(step) * np.linalg.norm(change):
             self.pairs.append((step, change, 1.0 / curvature))
+
+    def forget(self):
+        """Keep the latest pairs alone: the metric knows the curvature that older ones met."""
+        while len(self.pairs) > _PAIRS_KEPT:
+            self.pairs.popleft()
 
     def direction(self, gradient, metric):
         """Minus the approximate inverse Hessian times the gradient."""
@@ -95,7 +100,10 @@ def lbfgs(objective, start, *, tol, max_iter):
         falls = last[2] - point.value > objective.noise * point.value
         idle = 0 if falls or -slope < 0.5 * least else idle + 1
         least = min(least, -slope)
-        metric = metrics.after(point, step, metric)
+        renewed = metrics.after(point, step, metric)
+        if renewed is not metric:
+            memory.forget()
+        metric = renewed
     outcome = Outcome.STALLED if failures > _RESTARTS else Outcome.MAX_ITER
     gap = stopping.final(point, -0.5 * slope)
     return Result(point.params, point.value, gap, n_iter, outcome)
