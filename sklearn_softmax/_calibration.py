@@ -148,8 +148,7 @@ class CalibrationProblem:
         """
         map = Temperature(self._logits, self._n_outputs)
         result = self._best_slope(self._objective(map, np.zeros(1), np.zeros(1)), max_iter)
-        separable = result.outcome is Outcome.AT_INFINITY
-        return self._calibration(map, result, separable)
+        return self._calibration(map, result)
 
     def _best_slope(self, objective, max_iter):
         if self._spread == 0.0:
@@ -196,21 +195,23 @@ class CalibrationProblem:
         """
         map = method.scaling(method.features(self._logits), self._n_outputs, self._weights)
         centre = map.at_temperature(0.0 if temperature is None else temperature.coef[0])
-        prior, options = map.prior() / self._total, {"tol": tol, "max_iter": max_iter}
-        result = None
-        if self._determine(map, centre):
-            free = self._objective(map, np.zeros_like(prior), centre)
-            result = method.solver(free, centre, **options)
-        if result is None or result.outcome is Outcome.AT_INFINITY:
-            result = method.solver(self._objective(map, prior, centre), centre, **options)
+        prior = map.prior() / self._total
+        free = [np.zeros_like(prior)] if self._determine(map, centre) else []
+        for curvature in (*free, prior):
+            found = self._minimise(method, map, curvature, centre, tol, max_iter)
+            if found.result.outcome is not Outcome.AT_INFINITY:
+                break
+        if found.reversed:
+            centre = map.at_temperature(_LEAST * self._unit)
+            curvature.reshape(map.shape)[..., : map.n_features] = _HELD / self._unit**2
+            found = self._minimise(method, map, curvature, centre, tol, max_iter)
         separable = temperature is not None and temperature.separable
-        found = self._calibration(map, result, separable)
-        if not found.reversed:
-            return found
-        centre = map.at_temperature(_LEAST * self._unit)
-        prior.reshape(map.shape)[..., : map.n_features] = _HELD / self._unit**2
-        result = method.solver(self._objective(map, prior, centre), centre, **options)
-        return self._calibration(map, result, separable)
+        return replace(found, separable=separable)
+
+    def _minimise(self, method, map, curvature, centre, tol, max_iter):
+        objective = self._objective(map, curvature, centre)
+        result = method.solver(objective, centre, tol=tol, max_iter=max_iter)
+        return self._calibration(map, result)
 
     def _determine(self, map, params):
         """Whether every class has rows, and every parameter enough that tell something."""
@@ -218,7 +219,7 @@ class CalibrationProblem:
         objective = self._objective(map, np.zeros(len(params)), params)
         return seen.all() and informative_rows(objective, params) >= _SUPPORT * len(params)
 
-    def _calibration(self, map, result, separable):
+    def _calibration(self, map, result):
         coef, intercept = map.coefficients(result.params)
         least = 1.5 * _LEAST * self._unit
         return Calibration(
@@ -226,7 +227,7 @@ class CalibrationProblem:
             intercept=intercept - (intercept.mean() if len(intercept) > 1 else 0.0),
             result=result,
             temperature=float(1.0 / coef[0]) if map.one_slope else None,
-            separable=separable,
+            separable=result.outcome is Outcome.AT_INFINITY,
             reversed=map.one_slope and self._spread > 0.0 and coef[0] <= least,
         )
 

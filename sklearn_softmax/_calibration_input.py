@@ -61,6 +61,7 @@ def to_logits(scores, input, matched, n_classes):
         Naming the first row that cannot be read.
     """
     _refuse(np.isnan(scores.min()), lambda: np.isnan(scores), "be numbers", scores)
+    scores = np.ascontiguousarray(scores)  # sums over columns then have an order
     if not matched:
         return _side_by_side(scores, input)
     read = {"proba": _read_probabilities, "logits": _read_logits}[input]
@@ -80,7 +81,8 @@ def _read_probabilities(scores):
     if len(bad):
         total = scores[bad[0]].sum(dtype=np.float64)
         raise ValueError(
-            f"scores must be probabilities that sum to 1 in each row; got {total:g} in row {bad[0]}."
+            "scores must be probabilities that sum to 1 in each row; "
+            f"got {total:g} in row {bad[0]}."
         )
     return core.from_probabilities(scores.astype(np.float64))
 
@@ -129,8 +131,8 @@ def read_labels(y, classes):
     ValueError
         If there is one class only, or a label is not among the classes.
     """
-    found, labels = encode_labels(y)
     if classes is None:
+        found, labels = encode_labels(y)
         if len(found) < 2:
             raise ValueError(
                 f"y must contain at least two classes; got one class, {found.tolist()[0]!r}. "

@@ -8,16 +8,15 @@ from .outcome import Outcome, Result
 from .stopping import Stopping
 
 _ACCURACY = 0.1  # of the first steps; later ones are as accurate as they are short
-_FLOOR = 1e-10  # of the preconditioner, relative to its largest entry
 
 
 class _Jacobi:
-    """The diagonal of the Hessian as a metric on all directions."""
+    """The diagonal of the Hessian as a metric; where it is zero a parameter keeps its place."""
 
     def __init__(self, diagonal):
         diagonal = diagonal.ravel()
-        floor = max(_FLOOR * diagonal.max(), np.finfo(np.float64).tiny)
-        self._inverse = 1.0 / np.maximum(diagonal, floor)
+        bends = diagonal > 0.0
+        self._inverse = np.divide(1.0, diagonal, out=np.zeros_like(diagonal), where=bends)
 
     def solve(self, gradient):
         """Product of the inverse metric with a flat gradient."""

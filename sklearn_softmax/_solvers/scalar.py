@@ -8,6 +8,7 @@ import numpy as np
 from .outcome import Outcome, Result
 
 _CONVERGED = 1e-7  # size of the last step in the logarithm: Newton squares it
+_LEVEL = 1e-12  # relative distance to a level
 _LONGEST = 2.0  # step in the logarithm
 _CLOSE = 1e-15  # a bracket that rounding cannot halve
 
@@ -87,13 +88,14 @@ def descend(line, start, *, level, limit, max_iter):
         value, slope, _ = line.evaluate(number)
         excess = max(value - limit, np.finfo(np.float64).tiny)
         miss = np.log(excess / (level - limit))
-        if abs(miss) <= _CONVERGED or bracket.closed:
+        if abs(miss) <= _LEVEL or bracket.closed:
             break
         if miss > 0.0:
             bracket.low = number
         else:
             bracket.high = number
-        relative = -miss * excess / (slope * number) if slope < 0.0 else -np.sign(miss)
+        fall = -slope * number
+        relative = miss * excess / fall if fall > 0.0 else np.sign(miss)
         proposed = np.log1p(relative) if relative > -0.8 else -_LONGEST
         number = bracket.step(number, proposed)
     return _result(number, value, excess, n_iter, Outcome.AT_INFINITY)

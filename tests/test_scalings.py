@@ -1,0 +1,211 @@
+"""Laws of the scalings, of the ray of temperature and of the scalar solver."""
+
+import numpy as np
+import pytest
+
+from sklearn_softmax._core import scores
+from sklearn_softmax._core.objective import Objective
+from sklearn_softmax._core.ray import Ray, succession_loss
+from sklearn_softmax._core.targets import BinaryLabels, Labels
+from sklearn_softmax._core.threads import Threads
+from sklearn_softmax._maps.scalings import BiasCorrected, Matrix, Temperature, Vector
+from sklearn_softmax._penalties.ridge import Ridge
+from sklearn_softmax._solvers import Outcome
+from sklearn_softmax._solvers.newton_cg import newton_cg
+from sklearn_softmax._solvers.scalar import descend, minimise
+
+N_ROWS = 300
+SCALINGS = (Temperature, BiasCorrected, Vector, Matrix)
+
+
+@pytest.fixture(params=SCALINGS, ids=lambda scaling: scaling.__name__)
+def scaling(request):
+    return request.param
+
+
+@pytest.fixture(params=[1, 4], ids=["log-odds", "classes"])
+def n_outputs(request):
+    return request.param
+
+
+@pytest.fixture
+def features(n_outputs):
+    return 2.0 * np.random.default_rng(0).standard_normal((N_ROWS, n_outputs))
+
+
+@pytest.fixture
+def problem(scaling, features, n_outputs):
+    rng = np.random.default_rng(1)
+    weights = rng.uniform(0.5, 2.0, N_ROWS)
+    map = scaling(features, n_outputs, weights)
+    labels = rng.integers(max(2, n_outputs), size=N_ROWS)
+    target = BinaryLabels(labels) if n_outputs == 1 else Labels(labels, n_outputs)
+    penalty = Ridge(0.1 * map.prior(), map.at_temperature(0.7))
+    return Objective(map, target, penalty, weights, threads=Threads())
+
+
+def some_params(map, seed=2):
+    return np.random.default_rng(seed).standard_normal(np.prod(map.shape))
+
+
+def logits_of(map, params, n_outputs):
+    out = np.empty((n_outputs, N_ROWS))
+    map.forward(map.bind(params), slice(0, N_ROWS), out)
+    return out
+
+
+def test_adjoint(problem):
+    """⟨Lθ, G⟩ = ⟨θ, L*G⟩."""
+    map = problem.map
+    params = some_params(map)
+    logits = logits_of(map, params, problem.target.n_outputs)
+    residuals = np.random.default_rng(3).standard_normal(logits.shape)
+    totals = map.zeros()
+    for rows in (slice(0, 100), slice(100, N_ROWS)):
+        map.adjoint(np.ascontiguousarray(residuals[:, rows]), rows, totals)
+    product = np.dot(params, map.release(totals))
+    np.testing.assert_allclose(np.vdot(logits, residuals), product, rtol=1e-12)
+
+
+def test_gradient_is_the_derivative_of_the_value(problem):
+    params = some_params(problem.map)
+    direction = some_params(problem.map, seed=4)
+    step = 1e-5
+    after, before = (problem.at(params + t * direction).value for t in (step, -step))
+    slope = np.dot(problem.at(params).gradient, direction)
+    np.testing.assert_allclose((after - before) / (2 * step), slope, rtol=1e-7)
+
+
+def test_hessian_product_is_the_derivative_of_the_gradient(problem):
+    params = some_params(problem.map)
+    direction = some_params(problem.map, seed=4)
+    step = 1e-5
+    after, before = (problem.at(params + t * direction).gradient for t in (step, -step))
+    product = problem.hessian_product(problem.at(params), direction)
+    np.testing.assert_allclose((after - before) / (2 * step), product, rtol=1e-6, atol=1e-9)
+
+
+def test_the_temperature_of_every_scaling_is_the_same_map(scaling, features, n_outputs):
+    """Up to a constant of each row, which changes no probability."""
+    map = scaling(features, n_outputs)
+    logits = logits_of(map, map.at_temperature(0.6), n_outputs)
+    expected = 0.6 * features.T
+    if n_outputs > 1:
+        logits, expected = logits - logits.mean(axis=0), expected - expected.mean(axis=0)
+    np.testing.assert_allclose(logits, expected, atol=1e-13)
+
+
+def test_fitted_maps_give_the_logits_of_the_coefficients(scaling, features, n_outputs):
+    map = scaling(features, n_outputs)
+    params = some_params(map)
+    fitted, coefficients = scaling.fitted(features, *map.coefficients(params))
+    logits = logits_of(fitted, coefficients, n_outputs)
+    np.testing.assert_allclose(logits, logits_of(map, params, n_outputs), atol=1e-12)
+
+
+def test_newton_cg_reaches_the_optimum(problem):
+    """The gradient vanishes, and no direction leads further down."""
+    with problem.threads:
+        result = newton_cg(problem, problem.map.at_temperature(0.7), tol=1e-13, max_iter=50)
+        gradient = problem.at(result.params).gradient
+    assert result.outcome is Outcome.CONVERGED
+    np.testing.assert_allclose(gradient, 0.0, atol=1e-6)
+
+
+def test_ray_is_the_objective_along_a_direction(problem):
+    direction = some_params(problem.map)
+    ray, step, h = Ray(problem, direction), 0.8, 1e-4
+    value, slope, curvature = ray.evaluate(step)
+    point = problem.at(step * direction)
+    np.testing.assert_allclose(value, point.value, rtol=1e-13)
+    np.testing.assert_allclose(slope, np.dot(point.gradient, direction), rtol=1e-12)
+    change = ray.evaluate(step + h)[1] - ray.evaluate(step - h)[1]
+    np.testing.assert_allclose(curvature, change / (2 * h), rtol=1e-6)
+
+
+class Parabola:
+    """½ (t - best)², or for a negative `best` a function that only grows."""
+
+    def __init__(self, best):
+        self.best = best
+
+    def evaluate(self, t):
+        return 0.5 * (t - self.best) ** 2, t - self.best, 1.0
+
+
+class Decay:
+    """exp(-t / scale), which never reaches 0."""
+
+    def __init__(self, scale):
+        self.scale = scale
+
+    def evaluate(self, t):
+        value = np.exp(-t / self.scale)
+        return value, -value / self.scale, value / self.scale**2
+
+
+@pytest.mark.parametrize("best", [1e-5, 1.0, 1e12])
+@pytest.mark.parametrize("start", [None, 1e-5, 30.0, 1e14])
+def test_scalar_minimum_from_anywhere(best, start):
+    result = minimise(Parabola(best), start, lowest=1e-6, max_iter=100)
+    assert result.outcome is Outcome.CONVERGED
+    np.testing.assert_allclose(result.params, best, rtol=1e-12)
+
+
+@pytest.mark.parametrize("start", [None, 1e-5, 30.0])
+def test_scalar_minimum_is_at_least_the_lowest(start):
+    result = minimise(Parabola(-3.0), start, lowest=1e-6, max_iter=100)
+    assert result.outcome is Outcome.CONVERGED
+    assert result.params == 1e-6
+
+
+def test_scalar_minimum_says_when_it_stops_early():
+    result = minimise(Parabola(1e12), 1.0, lowest=1e-6, max_iter=3)
+    assert (result.outcome, result.n_iter) == (Outcome.MAX_ITER, 3)
+
+
+@pytest.mark.parametrize("scale", [1e-8, 1.0, 1e8])
+def test_scalar_descent_stops_at_the_level(scale):
+    result = descend(Decay(scale), 1.0, level=1e-3, limit=0.0, max_iter=200)
+    assert result.outcome is Outcome.AT_INFINITY
+    np.testing.assert_allclose(result.params, scale * np.log(1e3), rtol=1e-11)
+
+
+def test_succession():
+    """Right once out of once: right with probability 2/3 the next time."""
+    np.testing.assert_allclose(np.exp(-succession_loss(1)), 2 / 3)
+
+
+class TestScores:
+    def test_probabilities_keep_their_ratios(self):
+        probabilities = np.array([[0.7, 0.3 - 1e-30, 1e-30]])
+        logits = scores.from_probabilities(probabilities)
+        np.testing.assert_allclose(logits, np.log(probabilities / 0.7), rtol=1e-15)
+
+    def test_zero_is_the_floor_or_the_least_of_its_row(self):
+        logits = scores.from_probabilities(np.array([[1.0, 0.0, 0.0], [1.0, 1e-12, 0.0]]))
+        np.testing.assert_allclose(
+            logits, [[0.0, np.log(scores.ZERO), np.log(scores.ZERO)], np.log([1.0, 1e-12, 1e-12])]
+        )
+
+    def test_minus_infinity_is_a_probability_of_zero(self):
+        with np.errstate(divide="ignore"):
+            probabilities = np.array([[0.6, 0.4, 0.0], [1.0, 0.0, 0.0], [0.9, 0.1 - 1e-9, 1e-9]])
+            logits = scores.from_logits(np.log(probabilities) + 7.0)
+        np.testing.assert_allclose(logits, scores.from_probabilities(probabilities), atol=1e-14)
+
+    def test_plus_infinity_is_shared(self):
+        logits = scores.from_logits(np.array([[np.inf, 3.0, np.inf]]))
+        expected = scores.from_probabilities(np.array([[0.5, 0.0, 0.5]]))
+        np.testing.assert_allclose(logits, expected, atol=1e-15)
+
+    def test_input_is_never_written(self):
+        for convert, row in (
+            (scores.from_logits, [np.inf, -np.inf, 0.0]),
+            (scores.from_probabilities, [1.0, 0.0, 0.0]),
+            (scores.centred, [1.0, 2.0, 4.0]),
+            (scores.log_probabilities, [0.0, -1.0, -2.0]),
+        ):
+            array = np.array([row])
+            array.setflags(write=False)
+            convert(array)
