@@ -1,7 +1,7 @@
 """scikit-learn's own checks of SoftmaxCalibrator, for every method.
 
 Nothing is expected to fail with default arguments, or with method='matrix'. The other methods take
-scores with a column for each class: checks whose data are not of that shape must meet the error that
+scores with a column for each class: checks whose data have another shape must meet the error that
 says so, and no other. What is skipped is what LinearDiscriminantAnalysis skips as well.
 """
 

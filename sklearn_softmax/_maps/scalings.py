@@ -58,7 +58,8 @@ class _Tied:
         Elementwise: a row has the same bits in any batch.
         """
         slopes, intercepts = bound
-        np.multiply(self.features[rows].T, slopes, out=out)
+        np.copyto(out, self.features[rows].T)  # faster than to multiply across the layout
+        out *= slopes
         if intercepts is not None:
             out += intercepts
 

@@ -88,8 +88,8 @@ def descend(line, start, *, level, limit, max_iter):
         value, slope, _ = line.evaluate(number)
         excess = max(value - limit, np.finfo(np.float64).tiny)
         miss = np.log(excess / (level - limit))
-        if abs(miss) <= _LEVEL or bracket.closed:
-            break
+        if abs(miss) <= _LEVEL or bracket.closed or n_iter == max_iter:
+            return _result(number, value, excess, n_iter, Outcome.AT_INFINITY)
         if miss > 0.0:
             bracket.low = number
         else:
@@ -98,7 +98,6 @@ def descend(line, start, *, level, limit, max_iter):
         relative = miss * excess / fall if fall > 0.0 else np.sign(miss)
         proposed = np.log1p(relative) if relative > -0.8 else -_LONGEST
         number = bracket.step(number, proposed)
-    return _result(number, value, excess, n_iter, Outcome.AT_INFINITY)
 
 
 def _result(number, value, gap, n_iter, outcome):
