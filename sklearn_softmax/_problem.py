@@ -15,6 +15,7 @@ from ._solvers import Outcome
 from ._solvers.stopping import Stopping
 
 _EXPECTED_PASSES = 50
+_LARGEST = 1e120
 _MARGINS_BYTES = 8 << 20  # cached logits may take this,
 _SMALL = 1 << 18  # numbers: below, float32 saves nothing
 _MARGINS_SHARE = 0.1  # or this share of the data
@@ -66,15 +67,13 @@ def fit_ridge(X, target, weights, start, *, solver, tol, max_iter, **options):
     intercept : ndarray of shape (n_outputs,)
     result : Result
     """
-    n_iter = 0
+    problem, n_iter = RidgeProblem(X, target, weights, **options), 0
     if row_space_pays(X, target.n_outputs):
         space = RowSpace(X, options["fit_intercept"], weights)
-        problem = RidgeProblem(space.rows, target, weights, **options)
+        inner = RidgeProblem(space.rows, target, weights, **options)
         first = None if start is None else space.from_raw(*start)
-        result = problem.solve(solver, first, tol=0.5 * tol, max_iter=max_iter)
-        start, n_iter = space.to_raw(*problem.coefficients(result.params)), result.n_iter
-    problem = RidgeProblem(X, target, weights, **options)
-    if n_iter:
+        result = inner.solve(solver, first, tol=0.5 * tol, max_iter=max_iter)
+        start, n_iter = space.to_raw(*inner.coefficients(result.params)), result.n_iter
         sure = problem.certify(problem.from_coefficients(*start), result, tol)
         if sure is not None:
             return *start, sure
@@ -110,6 +109,12 @@ class RidgeProblem:
         design = self._design(X.dtype)
         blocks = RowBlocks(design.n_rows, max(64, design.block_rows // 4))
         self._columns = column_scales(design, weights, blocks, threads)
+        too_large = np.flatnonzero(~(np.hypot(*self._columns) < _LARGEST))
+        if len(too_large):
+            raise ValueError(
+                f"X must have columns whose root mean square is below {_LARGEST:g}, so that "
+                f"products are finite; column {too_large[0]} has more."
+            )
         self._map = Standardised(design, *self._columns)
         total = len(target) if weights is None else np.add.reduce(weights)
         self._penalty = Ridge(self._map.ridge(alpha_from_C(C, total)))

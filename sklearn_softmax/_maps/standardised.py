@@ -2,6 +2,7 @@
 
 import numpy as np
 
+_LEAST_VARIANCE = 1e-280  # columns below are constant
 _KEPT = 1 << 19  # numbers: rows of small data are standardised once
 
 
@@ -133,7 +134,9 @@ def column_scales(design, weights, blocks, threads):
 
     def visit(rows, totals):
         part = None if weights is None else weights[rows]
-        for total, moment in zip(totals, design.column_moments(rows, part, shift), strict=True):
+        with np.errstate(over="ignore", invalid="ignore"):
+            moments = design.column_moments(rows, part, shift)
+        for total, moment in zip(totals, moments, strict=True):
             total += moment
 
     def zeros():
@@ -143,9 +146,10 @@ def column_scales(design, weights, blocks, threads):
     total = design.n_rows if weights is None else np.add.reduce(weights)
     first, second = first / total, second / total
     mean = shift + first
-    variance = np.maximum(second - first**2, 0.0)
-    level = variance + mean**2
+    with np.errstate(over="ignore", invalid="ignore"):
+        variance = np.maximum(second - first**2, 0.0)
+        level = variance + mean**2
     if not design.fit_intercept:
         variance = level
-    varies = variance > design.resolution * np.maximum(level, np.finfo(np.float64).tiny)
+    varies = variance > np.maximum(design.resolution * level, _LEAST_VARIANCE)
     return mean, np.sqrt(np.where(varies, variance, 1.0))

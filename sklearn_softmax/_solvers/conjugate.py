@@ -1,10 +1,10 @@
-"""A Newton step by preconditioned conjugate gradients: for problems without a certificate."""
+"""A Newton step by preconditioned conjugate gradients, from Hessian products alone."""
 
 import numpy as np
 
 
 def newton_step(objective, point, metric, *, accuracy=0.1, max_iter=200):
-    """Solve H d = -g approximately, in a metric.
+    """Solve H d = -g approximately, in a metric (Nocedal & Wright, 2006, algorithm 7.1).
 
     Parameters
     ----------

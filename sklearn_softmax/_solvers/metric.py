@@ -75,12 +75,13 @@ def _cholesky(block):
     """Lower factor, with a growing jitter where the block is singular."""
     diagonal = np.einsum("ii->i", block)
     jitter = 1e-14 * max(diagonal.max(), np.finfo(np.float64).tiny)
-    while True:
+    while np.isfinite(jitter):
         factor, failed = lapack.dpotrf(block, lower=1, clean=0)
         if not failed:
             return factor
         diagonal += jitter
         jitter *= 10.0
+    raise FloatingPointError("A curvature is not finite.")
 
 
 class LowRankMetric(_ClassMetric):

@@ -9,7 +9,7 @@ from .stopping import Stopping
 
 
 def newton(objective, start, *, tol, max_iter):
-    """Minimise by exact Newton steps with a line search.
+    """Minimise by exact Newton steps.
 
     Parameters
     ----------
@@ -27,10 +27,29 @@ def newton(objective, start, *, tol, max_iter):
     Result
     """
     rows = objective.map.rows()
+    return iterate(
+        objective, start, lambda point: _step(objective, point, rows), tol=tol, max_iter=max_iter
+    )
+
+
+def iterate(objective, start, step, *, tol, max_iter):
+    """Newton's iteration with a line search, whatever solves the Newton equation.
+
+    Parameters
+    ----------
+    step : callable
+        ``step(point)`` returns a direction, and half its squared decrement.
+    objective, start, tol, max_iter
+        See `newton`.
+
+    Returns
+    -------
+    Result
+    """
     point, stopping = objective.at(start), Stopping(objective, tol)
     outcome = Outcome.MAX_ITER
     for n_iter in range(max_iter + 1):
-        direction, decrement = _step(objective, point, rows)
+        direction, decrement = step(point)
         gap = stopping.gap(point, decrement)
         if stopping.reached(point, gap):
             return Result(point.params, point.value, gap, n_iter, stopping.outcome(direction))
@@ -39,11 +58,8 @@ def newton(objective, start, *, tol, max_iter):
         if n_iter == max_iter:
             break
         line = objective.line(point, direction)
-        step = search(line, point.value, -2.0 * decrement, curvature=0.9)
-        if step is None:
-            outcome = Outcome.STALLED
-            break
-        last, point = point.value, line.take(step)
+        length = search(line, point.value, -2.0 * decrement, curvature=0.9)
+        last, point = point.value, point if length is None else line.take(length)
         if last - point.value <= objective.noise * point.value and decrement > tol * point.value:
             outcome = Outcome.STALLED
             break
@@ -56,11 +72,12 @@ def _step(objective, point, rows):
     gradient = point.gradient.reshape(n_outputs, width)
     diagonal = np.einsum("ii->i", hessian)
     jitter = 1e-13 * max(diagonal.max(), np.finfo(np.float64).tiny)
-    while True:
-        right = -gradient[: max(1, n_outputs - 1)].ravel()
+    right, failed = -gradient[: max(1, n_outputs - 1)].ravel(), True
+    while failed:
         _, solution, failed = lapack.dposv(hessian, right, lower=1)
-        if not failed and np.all(np.isfinite(solution)):
-            break
+        failed = failed or not np.all(np.isfinite(solution))
+        if failed and not np.isfinite(jitter):
+            raise FloatingPointError("A curvature is not finite.")
         diagonal += jitter
         jitter *= 10.0
     direction = np.zeros((n_outputs, width))

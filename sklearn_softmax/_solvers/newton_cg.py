@@ -3,9 +3,7 @@
 import numpy as np
 
 from .conjugate import newton_step
-from .line_search import search
-from .outcome import Outcome, Result
-from .stopping import Stopping
+from .newton import iterate
 
 _ACCURACY = 0.1  # of the first steps; later ones are as accurate as they are short
 
@@ -41,23 +39,11 @@ def newton_cg(objective, start, *, tol, max_iter):
     -------
     Result
     """
-    point, stopping = objective.at(start), Stopping(objective, tol)
-    outcome, accuracy = Outcome.MAX_ITER, _ACCURACY
-    for n_iter in range(max_iter + 1):
+
+    def step(point):
         metric = _Jacobi(objective.curvature_diagonal(point))
-        direction, decrement = newton_step(objective, point, metric, accuracy=accuracy)
-        gap = stopping.gap(point, decrement)
-        if stopping.reached(point, gap):
-            return Result(point.params, point.value, gap, n_iter, stopping.outcome(direction))
-        if objective.at_infinity(point):
-            return Result(point.params, point.value, point.value, n_iter, Outcome.AT_INFINITY)
-        if n_iter == max_iter:
-            break
-        line = objective.line(point, direction)
-        step = search(line, point.value, -2.0 * decrement, curvature=0.9)
-        if step is None:
-            outcome = Outcome.STALLED
-            break
-        point = line.take(step)
-        accuracy = min(_ACCURACY, np.sqrt(decrement / point.value))
-    return Result(point.params, point.value, stopping.final(point, decrement), n_iter, outcome)
+        size = np.dot(point.gradient, metric.solve(point.gradient))
+        accuracy = min(_ACCURACY, np.sqrt(size / point.value)) if point.value > 0.0 else 0.0
+        return newton_step(objective, point, metric, accuracy=accuracy)
+
+    return iterate(objective, start, step, tol=tol, max_iter=max_iter)
