@@ -6,10 +6,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ._core import scores
-from ._core.information import informative_rows
 from ._core.objective import Objective
 from ._core.ray import Ray, succession_loss
-from ._maps.scalings import BiasCorrected, Matrix, Temperature, Vector
+from ._maps.scalings import BiasCorrected, Matrix, SideBySide, Temperature, Vector
 from ._penalties.ridge import Ridge
 from ._probabilistic import labels_target
 from ._solvers import Outcome, Result, choose, scalar
@@ -17,7 +16,7 @@ from ._solvers.newton_cg import newton_cg
 
 _LEAST = 1e-6  # slope at which the largest difference of two logits is nearly nothing
 _COARSE = 1 << 15  # logits that are enough to start from
-_SUPPORT = 10.0  # informative rows for each parameter, below which there is a prior
+_SUPPORT = 10.0  # times what a prior tells of a parameter: with less it is needed
 _ENOUGH = 200  # steps of temperature, which takes ten
 _HELD = 1e12  # weight of a slope that must not move
 
@@ -54,7 +53,7 @@ METHODS = {
     "matrix": Method(Matrix, scores.centred, choose),
     "dirichlet": Method(Matrix, scores.log_probabilities, choose),
 }
-SIDE_BY_SIDE = Method(Matrix, scores.unchanged, choose)  # any columns, not one for each class
+SIDE_BY_SIDE = Method(SideBySide, scores.unchanged, choose)  # any columns, not one for each class
 
 
 @dataclass(frozen=True)
@@ -196,7 +195,7 @@ class CalibrationProblem:
         map = method.scaling(method.features(self._logits), self._n_outputs, self._weights)
         centre = map.at_temperature(0.0 if temperature is None else temperature.coef[0])
         prior = map.prior() / self._total
-        free = [np.zeros_like(prior)] if self._determine(map, centre) else []
+        free = [np.zeros_like(prior)] if self._determine(map, centre, prior) else []
         for curvature in (*free, prior):
             found = self._minimise(method, map, curvature, centre, tol, max_iter)
             if found.result.outcome is not Outcome.AT_INFINITY:
@@ -213,11 +212,12 @@ class CalibrationProblem:
         result = method.solver(objective, centre, tol=tol, max_iter=max_iter)
         return self._calibration(map, result)
 
-    def _determine(self, map, params):
-        """Whether every class has rows, and every parameter enough that tell something."""
+    def _determine(self, map, centre, prior):
+        """Whether every class has rows, and they tell more of each parameter than the prior."""
         seen = np.bincount(self._labels, minlength=self._n_classes) > 0
-        objective = self._objective(map, np.zeros(len(params)), params)
-        return seen.all() and informative_rows(objective, params) >= _SUPPORT * len(params)
+        objective = self._objective(map, np.zeros_like(prior), centre)
+        told = objective.curvature_diagonal(objective.at(centre)).ravel()
+        return bool(seen.all() and np.all(told >= _SUPPORT * prior))
 
     def _calibration(self, map, result):
         coef, intercept = map.coefficients(result.params)

@@ -105,10 +105,10 @@ class SoftmaxCalibrator(SoftmaxClassifierMixin, TransformerMixin, BaseEstimator)
     :math:`\beta` is positive: where the best is not, scores rank classes no better than
     chance, and :math:`\beta` is so small that all classes are nearly equally probable.
 
-    The other methods have many parameters. If a class has no row, or if there are fewer than ten
-    informative rows for each parameter, a row counting :math:`(1 - \sum_k p_k^2) / (1 - 1/K)`,
-    then half the squared distance to the temperature map is added to the sum of the losses. It
-    is measured in nats: the change of a logit by its slopes, and by its intercept.
+    The other methods have many parameters. Where a class has no row, where the rows do not tell
+    of every parameter ten times as much as a prior does, or where no finite parameters are best,
+    the prior is added to the sum of the losses: half the squared distance to the temperature
+    map, in the nats by which slopes (root mean square) and intercepts change a logit.
 
     References
     ----------

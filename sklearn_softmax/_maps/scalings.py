@@ -93,9 +93,10 @@ class _Tied:
 
         A priori slopes and intercepts change a logit by one nat each (root mean square).
         """
-        squares = np.average(self.features**2, axis=0, weights=self._weights)
+        square = np.average(np.mean(self.features**2, axis=1), weights=self._weights)
         ties = self.n_outputs // len(self.coefficients(self.at_temperature(1.0))[0])
-        return self.release((squares / ties, np.ones(self.n_outputs)))
+        ones = np.ones(self.n_outputs)
+        return self.release((square / ties * ones, ones))
 
     @staticmethod
     def fitted(features, coef, intercept):
@@ -175,12 +176,8 @@ class Matrix(Standardised):
 
     Parameters
     ----------
-    features : ndarray of shape (n_rows, n_features), float64
-        x, any number of columns; never written.
-    n_outputs : int
-        The number of logits of a row.
-    weights : ndarray of shape (n_rows,) or None
-        Weights of the rows.
+    features, n_outputs, weights
+        As of a tied scaling, but for any number of columns.
     """
 
     one_slope = False
@@ -190,6 +187,7 @@ class Matrix(Standardised):
         mean = np.average(features, axis=0, weights=weights)
         variance = np.average((features - mean) ** 2, axis=0, weights=weights)
         varies = variance > design.resolution * (variance + mean**2)
+        self._variance = np.where(varies, variance, 0.0)
         super().__init__(design, mean, np.sqrt(np.where(varies, variance, 1.0)))
 
     def coefficients(self, params):
@@ -215,16 +213,27 @@ class Matrix(Standardised):
     def prior(self):
         """Weights of a ridge: the inverse variances of slopes and intercepts.
 
-        A priori slopes and intercepts change a logit by one nat each (root mean square).
+        A priori both change a logit by one nat (root mean square). Columns have one unit, so
+        that their slopes have the same variance.
         """
         weights = np.ones(self.shape)
-        weights[:, : self.n_features] = self.n_features
+        weights[:, : self.n_features] = self.n_features * self._mean_square() / self.scale**2
         return weights.ravel()
+
+    def _mean_square(self):
+        return np.mean(self._variance) or 1.0
 
     @staticmethod
     def fitted(features, coef, intercept):
         """Map and parameters that give the calibrated logits of new features."""
         return _Rowwise(features, len(coef)), np.column_stack([coef, intercept])
+
+
+class SideBySide(Matrix):
+    """Logits W x + b of columns that have their own units."""
+
+    def _mean_square(self):
+        return self.scale**2
 
 
 class _Rowwise(DenseDesign):
