@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy import special
 
+from sklearn_softmax._core import class_blocks
 from sklearn_softmax._core import softmax as kernels
 
 INF, NAN = np.inf, np.nan
@@ -121,7 +122,7 @@ def test_blocks_change_no_bit(function, shape, monkeypatch):
     for axis in range(len(shape)):
         whole = function(draw(*shape), axis=axis)
         with monkeypatch.context() as patch:
-            patch.setattr(kernels, "_BLOCK_BYTES", 1000)
+            patch.setattr(class_blocks, "_BLOCK_BYTES", 1000)
             np.testing.assert_array_equal(function(draw(*shape), axis=axis), whole)
 
 

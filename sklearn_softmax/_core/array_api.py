@@ -1,108 +1,14 @@
-"""Arrays of other libraries (PyTorch, CuPy, JAX, ...), and what all arrays must satisfy.
+"""Arrays of other libraries: PyTorch, CuPy, JAX, ...
 
 The formulas of `softmax` and `cross_entropy` stand here as functions of whole arrays that write
 to nothing, in the array API standard, so that a library can differentiate through them.
 """
 
-import operator
-
 import numpy as np
 
+from . import requirements
+
 _WITHOUT_NAMESPACE = {"torch", "cupy"}  # array_api_compat knows them all the same
-
-
-def is_integer(value):
-    """Whether `value` is one integer, and no bool."""
-    return hasattr(value, "__index__") and not isinstance(value, bool) and not np.ndim(value)
-
-
-def class_axes(axis, ndim):
-    """The axes meant by `axis`, ascending and not negative; a scalar has one class."""
-    if axis is None:
-        return tuple(range(ndim))
-    given = axis if isinstance(axis, tuple) else (axis,)
-    if not all(is_integer(item) for item in given):
-        raise TypeError(f"axis must be an integer, a tuple of integers or None; got {axis!r}.")
-    numbers = [operator.index(item) for item in given]
-    if ndim == 0 and axis in (0, -1):
-        return ()
-    for number in numbers:
-        if not -ndim <= number < ndim:
-            raise ValueError(f"axis must be from {-ndim} to {ndim - 1}; got {axis!r}.")
-    axes = {number % ndim for number in numbers}
-    if len(axes) < len(numbers):
-        raise ValueError(f"axis must name each axis once; got {axis!r}.")
-    return tuple(sorted(axes))
-
-
-def class_axis(axis, shape):
-    """The class axis, not negative, the shape of the rows, and the number of classes."""
-    if not shape:
-        raise ValueError("logits must have a class axis; got a scalar.")
-    (axis,) = class_axes(axis, len(shape))
-    if shape[axis] == 0:
-        raise ValueError(f"logits must have at least one class; got shape {shape}.")
-    return axis, shape[:axis] + shape[axis + 1 :], shape[axis]
-
-
-def is_soft(target_shape, logits_shape, rows):
-    """Whether the target is soft: only soft targets have a class axis."""
-    if target_shape not in (logits_shape, rows):
-        raise ValueError(
-            f"target must have shape {rows} for labels or {logits_shape} for soft targets; "
-            f"got {target_shape}."
-        )
-    return target_shape == logits_shape
-
-
-def checked_total(total):
-    """What a mean divides by."""
-    if not total > 0.0:
-        raise ValueError(
-            "reduction='mean' must have a row of positive weight that is not ignored; "
-            f"got a total weight of {float(total)}."
-        )
-    return total
-
-
-def sum_tolerance(eps):
-    """How far from 1 a soft target may sum: rounding in a dtype of this precision may add up."""
-    return max(1e-5, eps**0.5)
-
-
-def reject_label(label, row, rows, n_classes):
-    raise ValueError(
-        f"target must hold labels from 0 to {n_classes - 1}; got {label} in row {_at(row, rows)}."
-    )
-
-
-def reject_label_dtype(target):
-    raise TypeError(
-        "target must hold integers (labels) or have the shape of logits (soft targets); "
-        f"got dtype {target.dtype} and shape {tuple(target.shape)}."
-    )
-
-
-def reject_distribution(least, total, row, rows):
-    found = f"the entry {least}" if least < 0.0 else f"the sum {total}"
-    raise ValueError(
-        f"target must be non-negative and sum to 1; got {found} in row {_at(row, rows)}."
-    )
-
-
-def reject_ignore_index(ignore_index):
-    raise ValueError(f"ignore_index must be None for soft targets; got {ignore_index}.")
-
-
-def reject_weight(name, weight, row, shape):
-    raise ValueError(
-        f"{name} must be non-negative and finite; got {weight} at index {_at(row, shape)}."
-    )
-
-
-def _at(number, shape):
-    """What the user would write between brackets to get the entry of this number."""
-    return ", ".join(str(i) for i in np.unravel_index(int(number), shape))
 
 
 def is_foreign(array):
@@ -116,7 +22,7 @@ def is_foreign(array):
 def normalised(logits, axis, where, out, dtype, *, log):
     """`softmax`, or its logarithm, of an array of another library."""
     xp, logits = _prepared(logits)
-    axes = class_axes(axis, logits.ndim)
+    axes = requirements.class_axes(axis, logits.ndim)
     if out is not None:
         raise TypeError(
             f"out must be None unless logits is a NumPy array; got {type(out).__name__}."
@@ -156,13 +62,13 @@ def cross_entropy(
     """Loss, and the gradient or None: `cross_entropy` of arrays of another library."""
     xp, logits = _prepared(logits)
     dtype, shape = logits.dtype, tuple(logits.shape)
-    axis, rows, n_classes = class_axis(axis, shape)
+    axis, rows, n_classes = requirements.class_axis(axis, shape)
     logits = xp.astype(logits, xp.result_type(dtype, xp.float32))
     target = _like(xp, "target", target, logits)
     class_weight = _weights(xp, "class_weight", class_weight, (n_classes,), logits)
     class_weight = xp.reshape(class_weight, (n_classes,) + (1,) * (len(shape) - axis - 1))
     weights = _weights(xp, "sample_weight", sample_weight, rows, logits)
-    if is_soft(tuple(target.shape), shape, rows):
+    if requirements.is_soft(tuple(target.shape), shape, rows):
         spread = _soft(xp, target, axis, rows, ignore_index, logits)
         total = xp.sum(weights)
     else:
@@ -171,7 +77,7 @@ def cross_entropy(
         total = xp.sum(weights * xp.sum(spread * class_weight, axis=axis))
     spread = ((1.0 - label_smoothing) * spread + label_smoothing / n_classes) * class_weight
     if reduction == "mean":
-        weights = weights / checked_total(total)
+        weights = weights / requirements.checked_total(total)
 
     zero, weights = _number(xp, 0.0, logits), xp.expand_dims(weights, axis=axis)
     logits = xp.where(weights == 0.0, zero, logits)  # keeps NaN out of derivatives as well
@@ -189,7 +95,7 @@ def cross_entropy(
 def _one_hot(xp, labels, axis, n_classes, ignore_index, like):
     """Labels as soft targets, and 1 for rows that are kept, 0 for ignored ones."""
     if not xp.isdtype(labels.dtype, ("bool", "integral")):
-        reject_label_dtype(labels)
+        requirements.reject_label_dtype(labels)
     classes = xp.arange(n_classes, device=_device(like))
     labels = xp.astype(labels, classes.dtype)
     kept = xp.ones_like(labels, dtype=xp.bool)
@@ -197,7 +103,7 @@ def _one_hot(xp, labels, axis, n_classes, ignore_index, like):
         kept = labels != int(ignore_index)
     bad = _first(xp, ((labels < 0) | (labels >= n_classes)) & kept)
     if bad is not None:
-        reject_label(int(xp.reshape(labels, (-1,))[bad]), bad, labels.shape, n_classes)
+        requirements.reject_label(int(xp.reshape(labels, (-1,))[bad]), bad, labels.shape, n_classes)
     classes = xp.reshape(classes, (n_classes,) + (1,) * (like.ndim - axis - 1))
     one_hot = xp.expand_dims(labels, axis=axis) == classes
     return xp.astype(one_hot, like.dtype), xp.astype(kept, like.dtype)
@@ -206,17 +112,17 @@ def _one_hot(xp, labels, axis, n_classes, ignore_index, like):
 def _soft(xp, target, axis, rows, ignore_index, like):
     """Soft targets, checked, in the dtype of `like`."""
     if ignore_index is not None:
-        reject_ignore_index(ignore_index)
+        requirements.reject_ignore_index(ignore_index)
     if not xp.isdtype(target.dtype, ("bool", "integral", "real floating")):
         raise TypeError(f"target must be real numbers; got dtype {target.dtype}.")
     given = target.dtype if xp.isdtype(target.dtype, "real floating") else like.dtype
-    tolerance = sum_tolerance(max(_eps(xp, given), _eps(xp, like.dtype)))
+    tolerance = requirements.sum_tolerance(max(_eps(xp, given), _eps(xp, like.dtype)))
     target = xp.astype(target, like.dtype)
     sums, least = xp.sum(target, axis=axis), xp.min(target, axis=axis)
     bad = _first(xp, ~((least >= 0.0) & (xp.abs(sums - 1.0) <= tolerance)))
     if bad is not None:
         least, total = (float(xp.reshape(values, (-1,))[bad]) for values in (least, sums))
-        reject_distribution(least, total, bad, rows)
+        requirements.reject_distribution(least, total, bad, rows)
     return target
 
 
@@ -232,7 +138,7 @@ def _weights(xp, name, weights, shape, like):
     weights = xp.astype(weights, like.dtype)
     bad = _first(xp, ~((weights >= 0.0) & (weights < np.inf)))
     if bad is not None:
-        reject_weight(name, float(xp.reshape(weights, (-1,))[bad]), bad, shape)
+        requirements.reject_weight(name, float(xp.reshape(weights, (-1,))[bad]), bad, shape)
     return weights
 
 

@@ -4,8 +4,9 @@ from numbers import Real
 
 import numpy as np
 
-from . import array_api
-from .softmax import ClassBlocks, add_classes, as_logits, floating, log_sum_exp, shift
+from . import array_api, requirements
+from .class_blocks import ClassBlocks, add_classes, log_sum_exp, shift
+from .softmax import as_logits, floating
 
 _REDUCTIONS = ("none", "mean", "sum")
 
@@ -87,7 +88,7 @@ def cross_entropy(
     Examples
     --------
     >>> import numpy as np
-    >>> from sklearn_softmax._core.cross_entropy import cross_entropy
+    >>> from sklearn_softmax import cross_entropy
     >>> loss, gradient = cross_entropy([[2.0, 1.0, 0.1]], [0], return_gradient=True)
     >>> print(round(float(loss), 6), np.round(gradient, 6))
     0.41703 [[-0.340999  0.242433  0.098566]]
@@ -101,11 +102,11 @@ def cross_entropy(
 
 
 def _check_options(axis, label_smoothing, ignore_index, reduction):
-    if not array_api.is_integer(axis):
+    if not requirements.is_integer(axis):
         raise TypeError(f"axis must be an integer; got {axis!r}.")
     if not isinstance(label_smoothing, Real) or not 0.0 <= label_smoothing <= 1.0:
         raise ValueError(f"label_smoothing must be a number from 0 to 1; got {label_smoothing!r}.")
-    if ignore_index is not None and not array_api.is_integer(ignore_index):
+    if ignore_index is not None and not requirements.is_integer(ignore_index):
         raise TypeError(f"ignore_index must be an integer or None; got {ignore_index!r}.")
     if not isinstance(reduction, str) or reduction not in _REDUCTIONS:
         raise ValueError(f"reduction must be 'none', 'mean' or 'sum'; got {reduction!r}.")
@@ -126,20 +127,20 @@ def _cross_entropy(
     dtype = floating(logits.dtype)
     if allowed is not None:
         logits = np.where(allowed, logits, np.array(-np.inf, dtype))
-    axis, rows, n_classes = array_api.class_axis(axis, logits.shape)
+    axis, rows, n_classes = requirements.class_axis(axis, logits.shape)
     blocks = ClassBlocks(logits, (axis,), np.result_type(dtype, np.float32))
     class_weight = _weights("class_weight", class_weight, (n_classes,))
     sample_weight = _weights("sample_weight", sample_weight, rows)
 
     target = np.asarray(target)
-    if array_api.is_soft(target.shape, logits.shape, rows):
+    if requirements.is_soft(target.shape, logits.shape, rows):
         target = _SoftTargets(target, blocks, class_weight, label_smoothing, ignore_index)
     else:
         kind = _SmoothedLabels if label_smoothing else _Labels
         target = kind(target, blocks, class_weight, label_smoothing, ignore_index)
     weights, total = target.weigh(sample_weight.reshape(-1))
     if reduction == "mean":
-        weights = weights / array_api.checked_total(total)
+        weights = weights / requirements.checked_total(total)
 
     losses = np.zeros(weights.shape, np.result_type(dtype, np.float64))
     gradient = np.empty_like(logits, dtype=dtype, subok=False) if return_gradient else None
@@ -175,12 +176,12 @@ class _Labels:
 
     def __init__(self, labels, blocks, class_weight, label_smoothing, ignore_index):
         if labels.dtype.kind not in "biu":
-            array_api.reject_label_dtype(labels)
+            requirements.reject_label_dtype(labels)
         labels, n_classes = labels.reshape(-1), blocks.n_classes
         ignored = np.zeros(labels.shape, bool) if ignore_index is None else labels == ignore_index
         bad = np.flatnonzero(((labels < 0) | (labels >= n_classes)) & ~ignored)
         if bad.size:
-            array_api.reject_label(labels[bad[0]], bad[0], blocks.rows, n_classes)
+            requirements.reject_label(labels[bad[0]], bad[0], blocks.rows, n_classes)
         self._blocks, self._ignored, self._smoothing = blocks, ignored, label_smoothing
         self._labels = np.where(ignored, 0, labels).astype(np.intp)
         self._class_weight = class_weight
@@ -242,6 +243,7 @@ class _SmoothedLabels(_Dense, _Labels):
         return np.where(self._ignored, 0.0, sample_weight), super().weigh(sample_weight)[1]
 
     def spread(self, index, rows):
+        """The target of a block, times the class weights, as a work array."""
         blocks, labels = self._blocks, self._labels[rows]
         work = self._scratch[: len(labels) * blocks.n_classes]
         work = work.reshape((-1, len(labels)) if blocks.axis == 0 else (len(labels), -1))
@@ -255,20 +257,21 @@ class _SoftTargets(_Dense):
 
     def __init__(self, target, blocks, class_weight, label_smoothing, ignore_index):
         if ignore_index is not None:
-            array_api.reject_ignore_index(ignore_index)
+            requirements.reject_ignore_index(ignore_index)
         if target.dtype.kind not in "biuf":
             raise TypeError(f"target must be real numbers; got dtype {target.dtype}.")
         self._blocks, self._target = blocks, blocks.view(target)
         self._class_weight = blocks.per_class(class_weight)
         self._smoothing, self._scratch = label_smoothing, blocks.scratch()
         coarsest = max(np.finfo(floating(target.dtype)).eps, np.finfo(self._scratch.dtype).eps)
-        self._tolerance = array_api.sum_tolerance(float(coarsest))
+        self._tolerance = requirements.sum_tolerance(float(coarsest))
 
     def weigh(self, sample_weight):
         """Weights of the rows, and what a mean divides by."""
         return sample_weight, np.add.reduce(sample_weight)
 
     def spread(self, index, rows):
+        """The target of a block, times the class weights, as a work array."""
         blocks = self._blocks
         work = blocks.load(self._target[index], self._scratch)
         sums = add_classes(work, blocks.axis).reshape(-1)
@@ -276,7 +279,7 @@ class _SoftTargets(_Dense):
         bad = np.flatnonzero(~((least >= 0.0) & (np.abs(sums - 1.0) <= self._tolerance)))
         if bad.size:
             row = rows.start + bad[0]
-            array_api.reject_distribution(least[bad[0]], sums[bad[0]], row, blocks.rows)
+            requirements.reject_distribution(least[bad[0]], sums[bad[0]], row, blocks.rows)
         if self._smoothing:
             work *= 1.0 - self._smoothing
             work += self._smoothing / blocks.n_classes
@@ -296,5 +299,5 @@ def _weights(name, weights, shape):
     weights = weights.astype(np.float64)
     bad = np.flatnonzero(~((weights >= 0.0) & (weights < np.inf)))
     if bad.size:
-        array_api.reject_weight(name, weights.reshape(-1)[bad[0]], bad[0], shape)
+        requirements.reject_weight(name, weights.reshape(-1)[bad[0]], bad[0], shape)
     return weights
