@@ -1,6 +1,7 @@
 """Threads: any number gives the same bits; limits of BLAS are put back; nothing locks up (R14)."""
 
 import concurrent.futures
+import functools
 import multiprocessing
 import os
 import subprocess
@@ -19,6 +20,7 @@ from sklearn_softmax._solvers import SOLVERS
 N_FITS = 8
 
 
+@functools.lru_cache  # no product of the test's own must hold a lock of BLAS at a fork
 def draw(n=20_000, p=6, n_classes=4, seed=0):
     rng = np.random.default_rng(seed)
     X = rng.standard_normal((n, p)) * np.logspace(-1, 1, p)
