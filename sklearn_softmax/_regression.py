@@ -3,6 +3,7 @@
 import numpy as np
 from scipy import sparse
 from sklearn.base import BaseEstimator
+from sklearn.utils import check_X_y
 from sklearn.utils.validation import validate_data
 
 from ._core.threads import Threads
@@ -13,6 +14,7 @@ from ._solvers import SOLVERS
 from ._validation import (
     apply_class_weight,
     check_choice,
+    check_flag,
     check_integer,
     check_number,
     check_weights,
@@ -150,9 +152,8 @@ class SoftmaxRegression(SoftmaxClassifierMixin, BaseEstimator):
             If the certified gap is above `tol`, or the optimum is at infinity.
         """
         self._check_parameters()
-        X, y = validate_data(
-            self, X, y, accept_sparse="csr", dtype=[np.float64, np.float32], order=None
-        )
+        given = X
+        X, y = check_X_y(X, y, accept_sparse="csr", dtype=[np.float64, np.float32], estimator=self)
         classes, labels = encode_labels(y)
         weights = check_weights(sample_weight, len(labels))
         weights = apply_class_weight(self.class_weight, classes, labels, weights)
@@ -172,10 +173,11 @@ class SoftmaxRegression(SoftmaxClassifierMixin, BaseEstimator):
                 C=self.C,
                 fit_intercept=self.fit_intercept,
                 threads=threads,
-                floor=self.tol,
+                floor=max(self.tol, np.finfo(np.float64).eps),
             )
 
         coef, intercept = _all_classes(coef, intercept, present, len(classes))
+        validate_data(self, given, skip_check_array=True)  # names; not before the fit succeeded
         self.coef_, self.intercept_ = coef.astype(X.dtype), intercept.astype(X.dtype)
         self.classes_, self.n_iter_ = classes, max(1, result.n_iter)
         self.loss_, self.dual_gap_ = float(result.value), float(result.gap / result.value)
@@ -187,6 +189,8 @@ class SoftmaxRegression(SoftmaxClassifierMixin, BaseEstimator):
         check_number("tol", self.tol, at_least=0)
         check_integer("max_iter", self.max_iter, at_least=1)
         check_choice("solver", self.solver, SOLVERS)
+        check_flag("fit_intercept", self.fit_intercept)
+        check_flag("warm_start", self.warm_start)
 
     def _start(self, classes, n_outputs, n_features):
         previous = getattr(self, "coef_", None) if self.warm_start else None
