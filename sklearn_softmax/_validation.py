@@ -47,6 +47,12 @@ def check_choice(name, value, choices):
         raise ValueError(f"{name} must be one of {options}; got {value!r}.")
 
 
+def check_flag(name, value):
+    """Raise unless `value` is True or False."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise TypeError(f"{name} must be True or False; got {value!r}.")
+
+
 def encode_labels(y):
     """Sorted classes, and the number of each row's class.
 
@@ -119,7 +125,8 @@ def apply_class_weight(class_weight, classes, labels, weights):
     if isinstance(class_weight, str):
         check_choice("class_weight", class_weight, ("balanced",))
         counts = np.bincount(labels, weights, len(classes))
-        factors = counts.sum() / (len(classes) * np.maximum(counts, np.finfo(np.float64).tiny))
+        present = np.count_nonzero(counts)
+        factors = counts.sum() / (present * np.where(counts > 0, counts, np.inf))
     elif isinstance(class_weight, dict):
         factors = compute_class_weight(class_weight, classes=classes, y=classes[labels])
         check_weights(factors, len(classes))
@@ -157,6 +164,7 @@ __all__ = [
     "apply_class_weight",
     "check_choice",
     "check_consistent_length",
+    "check_flag",
     "check_integer",
     "check_number",
     "check_weights",
