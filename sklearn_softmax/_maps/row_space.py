@@ -37,10 +37,10 @@ class RowSpace:
         n_rows, n_features = X.shape
         step = max(1, _COLUMNS // n_rows)
         self._slices = [slice(a, a + step) for a in range(0, n_features, step)]
+        self.mean = np.zeros(n_features)
         if centre:
-            self.mean = np.average(X, axis=0, weights=weights).astype(np.float64)
-        else:
-            self.mean = np.zeros(n_features)
+            for columns in self._slices:
+                self.mean[columns] = np.average(X[:, columns], axis=0, weights=weights)
         gram = np.zeros((n_rows, n_rows))
         for columns in self._slices:
             block = X[:, columns] - self.mean[columns]
