@@ -73,7 +73,8 @@ def test_R14_many_fits_at_once_in_threads():
 def test_R14_inside_joblib(backend):
     expected = fitted_bits()
     jobs = (joblib.delayed(fitted_bits)(number) for number in range(3))
-    found = joblib.Parallel(n_jobs=2, backend=backend, timeout=60)(jobs)
+    with joblib.Parallel(n_jobs=2, backend=backend, timeout=60) as parallel:
+        found = parallel(jobs)
     assert found == [expected] * 3
 
 
