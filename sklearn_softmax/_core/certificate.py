@@ -62,7 +62,8 @@ def _balance(objective, point):
     imbalance = gradient[..., objective.map.n_features :].ravel()
     shift, *_ = np.linalg.lstsq(hessian, -imbalance, rcond=1e-12)
     left = hessian @ shift + imbalance
-    return shift if np.abs(left).max() <= 1e-6 * np.abs(imbalance).max() else None
+    allowed = max(1e-6 * np.abs(imbalance).max(), _ROUNDING * point.value)
+    return shift if np.abs(left).max() <= allowed else None
 
 
 def _shifted(objective, point, shift):
