@@ -69,7 +69,7 @@ def test_R14_many_fits_at_once_in_threads():
 
 @pytest.mark.parametrize("backend", ["loky", "threading", "multiprocessing"])
 @pytest.mark.usefixtures("limits_stay")
-@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of joblib's own, and of forks
 def test_R14_inside_joblib(backend):
     expected = fitted_bits()
     jobs = (joblib.delayed(fitted_bits)(number) for number in range(3))

@@ -1,0 +1,302 @@
+"""Solvers: what every one of them owes to its caller, and the parts that they share."""
+
+import warnings
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import sparse
+
+from sklearn_softmax._core.targets import BinaryLabels, Labels, SoftLabels
+from sklearn_softmax._core.threads import Threads
+from sklearn_softmax._problem import RidgeProblem, alpha_from_C, row_space_pays
+from sklearn_softmax._solvers import SOLVERS, Outcome, newton_is_cheap
+from sklearn_softmax._solvers.line_search import search
+from sklearn_softmax._solvers.metric import BlockMetric, KroneckerMetric, LowRankMetric
+
+
+def make(C=1.0, kind="labels", n=200, p=5, fit_intercept=True, weighted=False, container=None):
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((n, p)) * np.logspace(-2, 2, p) + 1.0
+    truth = 2.0 * rng.standard_normal((4, p)) / np.logspace(-2, 2, p)
+    logits = (X - 1.0) @ truth.T
+    labels = np.argmax(logits + rng.gumbel(size=logits.shape), axis=1)
+    target = {
+        "labels": lambda: Labels(labels, 4),
+        "binary": lambda: BinaryLabels(labels > 1),
+        "soft": lambda: SoftLabels(np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)),
+    }[kind]()
+    weights = rng.uniform(0.1, 3.0, n) if weighted else None
+    X = X if container is None else container(X)
+    options = {"C": C, "fit_intercept": fit_intercept, "threads": Threads(), "floor": 1e-6}
+    problem = RidgeProblem(X, target, weights, **options)
+    return problem, problem.objective(np.float64)
+
+
+VARIANTS = [
+    {},
+    {"C": 1e4},
+    {"C": 1e-4, "weighted": True},
+    {"C": np.inf, "kind": "soft"},
+    {"kind": "binary", "weighted": True, "fit_intercept": False},
+    {"kind": "binary", "container": sparse.csr_matrix},
+    {"kind": "soft", "container": sparse.csr_matrix, "weighted": True},
+    {"p": 40, "n": 400, "C": 10.0},
+]
+
+
+@pytest.mark.parametrize("solver", SOLVERS.values(), ids=SOLVERS)
+@pytest.mark.parametrize("variant", VARIANTS, ids=lambda variant: "-".join(variant) or "plain")
+class TestSolvers:
+    def test_reaches_the_tolerance(self, solver, variant):
+        problem, objective = make(**variant)
+        result = solver(objective, problem.start(), tol=1e-9, max_iter=200)
+        assert result.outcome is Outcome.CONVERGED
+        assert 0 <= result.gap <= 1e-9 * result.value
+        assert 1 <= result.n_iter <= 200
+        point = objective.at(result.params)
+        np.testing.assert_allclose(point.value, result.value, rtol=1e-12)
+        start = objective.at(problem.start())
+        assert np.abs(point.gradient).max() < 1e-4 * np.abs(start.gradient).max()
+
+    def test_solvers_agree(self, solver, variant):
+        problem, objective = make(**variant)
+        found = solver(objective, problem.start(), tol=1e-12, max_iter=500)
+        expected = SOLVERS["newton"](objective, problem.start(), tol=1e-12, max_iter=500)
+        size = np.abs(expected.params).max()
+        np.testing.assert_allclose(found.params, expected.params, atol=1e-5 * size)
+
+    def test_value_never_rises(self, solver, variant):
+        problem, objective = make(**variant)
+        values = [objective.at(problem.start()).value]
+        for max_iter in range(1, 8):
+            values.append(solver(objective, problem.start(), tol=0, max_iter=max_iter).value)
+        assert np.all(np.diff(values) <= 1e-12 * values[0])
+
+    def test_limit_of_iterations_is_an_outcome_and_no_warning(self, solver, variant):
+        problem, objective = make(**variant)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            result = solver(objective, problem.start(), tol=1e-14, max_iter=1)
+        assert result.outcome is Outcome.MAX_ITER
+        assert result.n_iter == 1
+        assert result.gap > 1e-14 * result.value
+
+    def test_at_the_optimum_there_is_nothing_to_do(self, solver, variant):
+        problem, objective = make(**variant)
+        first = solver(objective, problem.start(), tol=1e-11, max_iter=500)
+        again = solver(objective, first.params, tol=1e-9, max_iter=500)
+        assert again.outcome is Outcome.CONVERGED
+        assert again.n_iter == 0
+        np.testing.assert_array_equal(again.params, first.params)
+
+    def test_any_start_ends_at_the_same_optimum(self, solver, variant):
+        problem, objective = make(**variant)
+        start = np.random.default_rng(3).standard_normal(objective.map.shape)
+        if len(start) > 1:
+            start -= start.mean(axis=0)
+        found = solver(objective, 3.0 * start.ravel(), tol=1e-10, max_iter=500)
+        expected = solver(objective, problem.start(), tol=1e-10, max_iter=500)
+        np.testing.assert_allclose(found.value, expected.value, rtol=1e-9)
+
+    def test_class_sums_stay_zero(self, solver, variant):
+        problem, objective = make(**variant)
+        if objective.target.n_outputs == 1:
+            return
+        result = solver(objective, problem.start(), tol=1e-9, max_iter=200)
+        params = result.params.reshape(objective.map.shape)
+        np.testing.assert_allclose(params.sum(axis=0), 0.0, atol=1e-12 * np.abs(params).max())
+
+    def test_tolerance_zero_ends_by_rounding(self, solver, variant):
+        problem, objective = make(**variant)
+        result = solver(objective, problem.start(), tol=0, max_iter=500)
+        assert result.outcome in (Outcome.STALLED, Outcome.CONVERGED)
+        assert result.gap <= 1e-9 * result.value
+
+    def test_start_is_not_written_to(self, solver, variant):
+        problem, objective = make(**variant)
+        start = problem.start()
+        start.flags.writeable = False
+        solver(objective, start, tol=1e-6, max_iter=5)
+
+
+SEPARABLE = {
+    "points apart": ([[-2.0], [-1.0], [1.0], [2.0]], [0, 0, 1, 1]),
+    "they touch": ([[-2.0], [0.0], [0.0], [2.0]], [0, 0, 1, 1]),
+    "three classes": ([[-2.0], [-1.0], [1.0], [2.0], [8.0], [9.0]], [0, 0, 1, 1, 2, 2]),
+    "one of three": ([[-1.0], [1.0], [-1.0], [1.0], [8.0], [9.0]], [0, 0, 1, 1, 2, 2]),
+    "a rare flag": ([[0.0, v] for v in (1, 2, 3, 4)] + [[1.0, 1.0]], [0, 1, 0, 1, 1]),
+}
+
+
+@pytest.mark.parametrize("solver", SOLVERS.values(), ids=SOLVERS)
+@pytest.mark.parametrize("case", SEPARABLE)
+def test_optimum_at_infinity_is_an_outcome(solver, case):
+    """Without a penalty; the loss is near its infimum and all numbers are finite."""
+    X, labels = map(np.array, SEPARABLE[case])
+    n_classes = labels.max() + 1
+    target = BinaryLabels(labels) if n_classes == 2 else Labels(labels, n_classes)
+    options = {"fit_intercept": True, "threads": Threads(), "floor": 1e-6}
+    problem = RidgeProblem(X, target, None, C=np.inf, **options)
+    result = solver(problem.objective(np.float64), problem.start(), tol=1e-6, max_iter=200)
+    assert result.outcome is Outcome.AT_INFINITY
+    assert np.all(np.isfinite(result.params))
+    tight = RidgeProblem(X, target, None, C=1e9, **options)
+    best = SOLVERS["newton"](tight.objective(np.float64), tight.start(), tol=1e-6, max_iter=200)
+    assert result.value <= best.value + 1e-4
+
+
+# The line search.
+
+
+class Line:
+    """A function along a line, which counts its evaluations."""
+
+    def __init__(self, function):
+        self.function, self.steps = function, []
+
+    def evaluate(self, step):
+        self.steps.append(step)
+        return self.function(step)
+
+
+def logistic(centre, scale):
+    """Convex, steep on one side: softplus and a slope."""
+
+    def function(t):
+        z = (t - centre) / scale
+        value = np.logaddexp(0.0, z) + np.logaddexp(0.0, -0.1 * z)
+        return value, (1 / (1 + np.exp(-z)) - 0.1 / (1 + np.exp(0.1 * z))) / scale
+
+    return function
+
+
+@given(
+    centre=st.floats(-3, 6).map(lambda x: 10.0**x),
+    scale=st.floats(-3, 3).map(lambda x: 10.0**x),
+    curvature=st.sampled_from([0.1, 0.5, 0.9]),
+)
+def test_search_finds_a_step_of_wolfe(centre, scale, curvature):
+    with np.errstate(over="ignore"):
+        line = Line(logistic(centre, scale))
+        value, slope = line.function(0.0)
+        if not slope < -1e-12 / scale:
+            return
+        step = search(line, value, slope, curvature=curvature)
+        found, end = line.function(step)
+    assert step in line.steps
+    assert found <= value + 1e-4 * step * slope + 2e-15 * abs(value)
+    assert abs(end) <= -curvature * slope or len(line.steps) == 30
+
+
+def test_search_takes_the_newton_step_of_a_quadratic_at_once():
+    line = Line(lambda t: ((t - 1.0) ** 2, 2.0 * (t - 1.0)))
+    assert search(line, 1.0, -2.0) == 1.0
+    assert line.steps == [1.0]
+
+
+@pytest.mark.parametrize("wall", [0.9, 1e-3, 1e-6])
+@pytest.mark.parametrize("value", [np.inf, np.nan])
+def test_search_steps_back_from_overflow(wall, value):
+    """Beyond the wall the function is no number."""
+
+    def function(t):
+        return (value, value) if t > wall else (-t, -1.0)
+
+    step = search(Line(function), 0.0, -1.0)
+    assert 0.0 < step <= wall
+
+
+@pytest.mark.parametrize("slope", [-1.0, -1e-30])
+def test_search_without_decrease_goes_nowhere(slope):
+    """The slope at 0 promised one, by rounding or wrongly."""
+    step = search(Line(lambda t: (1.0 + t, 1.0)), 1.0, slope)
+    assert step is None or step <= 1e-14
+
+
+# Metrics.
+
+
+def draw_blocks(n_blocks, width):
+    factors = np.random.default_rng(0).standard_normal((n_blocks, width, 2 * width))
+    return list(factors @ factors.transpose(0, 2, 1))
+
+
+def solve_dense(hessian, gradient):
+    """Of steps with class sum zero: least squares with the classes' mean taken out."""
+    n_outputs, width = gradient.shape
+    centre = np.kron(np.eye(n_outputs) - 1.0 / n_outputs, np.eye(width))
+    return (centre @ np.linalg.pinv(hessian) @ centre @ gradient.ravel()).reshape(gradient.shape)
+
+
+def block_diagonal(blocks):
+    width = len(blocks[0])
+    dense = np.zeros((len(blocks) * width,) * 2)
+    for k, block in enumerate(blocks):
+        dense[k * width : (k + 1) * width, k * width : (k + 1) * width] = block
+    return dense
+
+
+def test_block_metric_solves_with_its_blocks():
+    blocks, gradient = draw_blocks(3, 4), np.random.default_rng(1).standard_normal((3, 4))
+    expected = solve_dense(block_diagonal(blocks), gradient).ravel()
+    metric = BlockMetric([block.copy() for block in blocks], (3, 4), Threads().for_each)
+    np.testing.assert_allclose(metric.solve(gradient.ravel()), expected, rtol=1e-9)
+
+
+def test_block_metric_of_a_singular_block_is_finite():
+    rows = np.random.default_rng(0).standard_normal((2, 5))
+    metric = BlockMetric([rows.T @ rows] * 1, (1, 5), Threads().for_each)
+    gradient = rows.T @ [1.0, 2.0]
+    found = metric.solve(gradient)
+    np.testing.assert_allclose(rows.T @ (rows @ found), gradient, rtol=1e-4)
+
+
+def test_low_rank_metric_is_woodburys_identity():
+    rng = np.random.default_rng(0)
+    rows = [rng.standard_normal((2, 6)) for _ in range(3)]
+    diagonals = rng.uniform(0.5, 2.0, (3, 6))
+    dense = [a.T @ a + np.diag(d) for a, d in zip(rows, diagonals, strict=True)]
+    gradient = rng.standard_normal((3, 6))
+    expected = solve_dense(block_diagonal(dense), gradient).ravel()
+    metric = LowRankMetric([a.copy() for a in rows], diagonals, Threads().for_each)
+    np.testing.assert_allclose(metric.solve(gradient.ravel()), expected, rtol=1e-9)
+
+
+@pytest.mark.parametrize("variant", [{}, {"weighted": True}, {"p": 40}, {"kind": "soft"}])
+def test_kronecker_metric_is_the_hessian_at_the_start(variant):
+    """One step from the class priors is linear discriminant analysis."""
+    problem, objective = make(C=0.1, **variant)
+    point = objective.at(problem.start())
+    metric = KroneckerMetric(
+        objective.target.frequencies(objective.weights),
+        objective.gram(),
+        objective.penalty.curvature.reshape(objective.map.shape)[0],
+        objective.map.shape,
+        Threads().for_each,
+    )
+    step = np.random.default_rng(0).standard_normal(objective.map.shape)
+    step = (step - step.mean(axis=0)).ravel()
+    found = metric.solve(objective.hessian_product(point, step))
+    np.testing.assert_allclose(found, step, atol=1e-8)
+
+
+# Decisions of cost and units.
+
+
+def test_penalty_strength():
+    assert alpha_from_C(np.inf, 10.0) == 0.0
+    assert alpha_from_C(2.0, 10.0) == 0.05
+
+
+def test_newton_is_for_few_parameters():
+    assert newton_is_cheap(150, 3, 5)
+    assert not newton_is_cheap(100_000, 10, 100)
+    assert not newton_is_cheap(10, 3, 1000)
+
+
+def test_row_space_is_for_wide_dense_data():
+    assert row_space_pays(np.empty((50, 2000)), 3)
+    assert not row_space_pays(np.empty((2000, 50)), 3)
+    assert not row_space_pays(sparse.csr_matrix((50, 2000)), 3)
