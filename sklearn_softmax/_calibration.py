@@ -15,6 +15,8 @@ from ._solvers import Outcome, Result, choose, scalar
 from ._solvers.newton_cg import newton_cg
 
 _LEAST = 1e-6  # slope at which the largest difference of two logits is nearly nothing
+_LARGEST = 1e120  # spread of logits whose squares are multiplied
+_LEAST_SPREAD = 1e-120  # of logits that are not constant
 _COARSE = 1 << 15  # logits that are enough to start from
 _SUPPORT = 10.0  # times what a prior tells of a parameter: with less it is needed
 _ENOUGH = 200  # steps of temperature, which takes ten
@@ -115,6 +117,8 @@ class CalibrationProblem:
         self._n_outputs = 1 if n_classes == 2 else n_classes
         self._total = len(labels) if weights is None else np.add.reduce(weights)
         self._spread = max(logits.max(), -logits.min())
+        if self._spread < _LEAST_SPREAD:
+            self._logits, self._spread = np.zeros_like(logits), 0.0
         self._unit = 0.5 ** np.frexp(self._spread)[1]  # makes all differences less than 1
 
     def calibrate(self, method, one_per_class, *, tol, max_iter):
@@ -135,6 +139,11 @@ class CalibrationProblem:
         """
         if method.solver is None:
             return self.temperature(max_iter)
+        if not self._spread < _LARGEST:
+            raise ValueError(
+                f"scores must differ by less than {_LARGEST:g}, so that products are finite; "
+                f"got {self._spread:g}."
+            )
         near = self.temperature(max(max_iter, _ENOUGH)) if one_per_class else None
         return self.near(near, method, tol=tol, max_iter=max_iter)
 
@@ -214,6 +223,8 @@ class CalibrationProblem:
 
     def _determine(self, map, centre, prior):
         """Whether every class has rows, and they tell more of each parameter than the prior."""
+        if not np.all(map.varying()):
+            return False
         seen = np.bincount(self._labels, minlength=self._n_classes) > 0
         objective = self._objective(map, np.zeros_like(prior), centre)
         told = objective.curvature_diagonal(objective.at(centre)).ravel()

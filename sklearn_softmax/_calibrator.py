@@ -103,7 +103,8 @@ class SoftmaxCalibrator(SoftmaxClassifierMixin, TransformerMixin, BaseEstimator)
     right n times is right again with probability (n + 1) / (n + 2). n is the total weight.
 
     :math:`\beta` is positive: where the best is not, scores rank classes no better than
-    chance, and :math:`\beta` is so small that all classes are nearly equally probable.
+    chance, and :math:`\beta` is so small that all classes are nearly equally probable. The
+    slopes of 'vector', 'matrix' and 'dirichlet' may be negative, and reverse the order.
 
     The other methods have many parameters. Where a class has no row, where the rows do not tell
     of every parameter ten times as much as a prior does, or where no finite parameters are best,

@@ -16,6 +16,8 @@ from ._solvers.stopping import Stopping
 
 _EXPECTED_PASSES = 50
 _LARGEST = 1e120
+_LEAST_PRODUCT = 1e-50  # of C and weight: coefficients are 0 to rounding
+_COLUMN_NUMBERS = 1 << 18  # of a block of rows whose moments are taken
 _MARGINS_BYTES = 8 << 20  # cached logits may take this,
 _SMALL = 1 << 18  # numbers: below, float32 saves nothing
 _MARGINS_SHARE = 0.1  # or this share of the data
@@ -28,7 +30,7 @@ def alpha_from_C(C, total_weight):
     that tolerances mean the same for any number of rows. With two classes there is a single
     row of coefficients, in scikit-learn and here, and nothing else to convert.
     """
-    return 0.0 if np.isinf(C) else 1.0 / (C * total_weight)
+    return 0.0 if np.isinf(C) else 1.0 / max(C * total_weight, _LEAST_PRODUCT)
 
 
 def row_space_pays(X, n_outputs):
@@ -107,7 +109,8 @@ class RidgeProblem:
         self._X, self._target, self._weights, self._threads = X, target, weights, threads
         self._floor = floor
         design = self._design(X.dtype)
-        blocks = RowBlocks(design.n_rows, max(64, design.block_rows // 4))
+        rows = max(1, _COLUMN_NUMBERS // max(1, design.n_features))
+        blocks = RowBlocks(design.n_rows, rows)
         self._columns = column_scales(design, weights, blocks, threads)
         too_large = np.flatnonzero(~(np.hypot(*self._columns) < _LARGEST))
         if len(too_large):

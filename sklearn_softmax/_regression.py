@@ -13,6 +13,7 @@ from ._problem import fit_ridge
 from ._solvers import SOLVERS
 from ._validation import (
     apply_class_weight,
+    check_bool,
     check_choice,
     check_flag,
     check_integer,
@@ -78,6 +79,9 @@ class SoftmaxRegression(SoftmaxClassifierMixin, BaseEstimator):
 
     Notes
     -----
+    Coefficients come in the dtype of X. The certificate is of their float64 values, before they
+    are rounded to it.
+
     A class whose total weight is zero keeps its column: with an intercept, its coefficients
     are zero and its probability rounds to zero.
 
@@ -189,6 +193,8 @@ class SoftmaxRegression(SoftmaxClassifierMixin, BaseEstimator):
         check_number("tol", self.tol, at_least=0)
         check_integer("max_iter", self.max_iter, at_least=1)
         check_choice("solver", self.solver, SOLVERS)
+        check_bool("fit_intercept", self.fit_intercept)
+        check_bool("warm_start", self.warm_start)
         check_flag("fit_intercept", self.fit_intercept)
         check_flag("warm_start", self.warm_start)
 
@@ -196,7 +202,8 @@ class SoftmaxRegression(SoftmaxClassifierMixin, BaseEstimator):
         previous = getattr(self, "coef_", None) if self.warm_start else None
         known = previous is not None and previous.shape == (n_outputs, n_features)
         if known and np.array_equal(self.classes_, classes):
-            return previous.astype(np.float64), self.intercept_.astype(np.float64)
+            start = previous.astype(np.float64), self.intercept_.astype(np.float64)
+            return start if np.isfinite(start[0]).all() and np.isfinite(start[1]).all() else None
         return None
 
     def _linear_map(self, X):

@@ -5,7 +5,7 @@ from numbers import Integral, Real
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import check_array, check_consistent_length
+from sklearn.utils import check_array, column_or_1d
 from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
 
@@ -30,6 +30,12 @@ def check_number(name, value, *, above=None, at_least=None, infinite=False):
     too_low = (above is not None and value <= above) or (at_least is not None and value < at_least)
     if np.isnan(value) or too_low or (np.isinf(value) and not infinite):
         raise ValueError(f"{name} must be {kind}; got {value!r}.")
+
+
+def check_bool(name, value):
+    """Raise unless `value` is True or False."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise TypeError(f"{name} must be True or False; got {value!r}.")
 
 
 def check_integer(name, value, *, at_least):
@@ -73,20 +79,18 @@ def number_labels(y, classes):
     ValueError
         Naming the first label that is not among the classes.
     """
-    y = np.asarray(y)
-    if y.ndim != 1:
-        raise ValueError(f"y must have one dimension; got an array of shape {y.shape}.")
+    y = column_or_1d(y)
     numbers = np.minimum(np.searchsorted(classes, y), len(classes) - 1)
     unknown = np.flatnonzero(classes[numbers] != y)
     if len(unknown):
         raise ValueError(
             f"y must contain only the classes {classes.tolist()}; "
-            f"got {y[unknown[0]]!r} in row {unknown[0]}."
+            f"got {y[unknown].tolist()[0]!r} in row {unknown[0]}."
         )
     return numbers
 
 
-def check_weights(sample_weight, n_rows):
+def check_weights(sample_weight, n_rows, name="sample_weight"):
     """Weights as float64, or None for equal weights.
 
     Raises
@@ -99,22 +103,21 @@ def check_weights(sample_weight, n_rows):
     if isinstance(sample_weight, Real):
         sample_weight = np.full(n_rows, sample_weight, dtype=np.float64)
     weights = check_array(
-        sample_weight, ensure_2d=False, dtype=np.float64, input_name="sample_weight"
+        sample_weight, ensure_2d=False, dtype=np.float64, input_name=name
     )
     if weights.shape != (n_rows,):
         raise ValueError(
-            f"sample_weight must have shape ({n_rows},), one weight for each row; "
+            f"{name} must have shape ({n_rows},), one weight for each row; "
             f"got shape {weights.shape}."
         )
     negative = np.flatnonzero(weights < 0)
     if len(negative):
         row = negative[0]
         raise ValueError(
-            f"sample_weight must not be negative (Negative values in data passed to "
-            f"`sample_weight`); got {weights[row]} in row {row}."
+            f"{name} must not be negative (Negative values in data passed to `{name}`); got {weights[row]} in row {row}."
         )
     if not np.any(weights):
-        raise ValueError("sample_weight must have a positive sum; got zero weights only.")
+        raise ValueError(f"{name} must have a positive sum; got zero weights only.")
     return weights
 
 
@@ -122,16 +125,16 @@ def apply_class_weight(class_weight, classes, labels, weights):
     """Weights of the rows times those of their classes; None for equal weights."""
     if class_weight is None:
         return weights
-    if isinstance(class_weight, str):
-        check_choice("class_weight", class_weight, ("balanced",))
+    if isinstance(class_weight, str) and class_weight == "balanced":
         counts = np.bincount(labels, weights, len(classes))
         present = np.count_nonzero(counts)
         factors = counts.sum() / (present * np.where(counts > 0, counts, np.inf))
     elif isinstance(class_weight, dict):
         factors = compute_class_weight(class_weight, classes=classes, y=classes[labels])
-        check_weights(factors, len(classes))
+        check_weights(factors, len(classes), "class_weight")
     else:
-        raise TypeError(f"class_weight must be a dict, 'balanced' or None; got {class_weight!r}.")
+        error = ValueError if isinstance(class_weight, str) else TypeError
+        raise error(f"class_weight must be a dict, 'balanced' or None; got {class_weight!r}.")
     factors = factors[labels]
     return factors if weights is None else weights * factors
 
@@ -163,7 +166,7 @@ def warn_outcome(result, tol):
 __all__ = [
     "apply_class_weight",
     "check_choice",
-    "check_consistent_length",
+    "check_bool",
     "check_flag",
     "check_integer",
     "check_number",

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sklearn_softmax._core import cross_entropy as module
 from sklearn_softmax._core import class_blocks as kernels
+from sklearn_softmax._core import cross_entropy as module
 
 INF, NAN = np.inf, np.nan
 LN2 = math.log(2.0)

@@ -29,11 +29,11 @@ def leverages(objective):
     norms = np.empty(objective.map.n_rows)
 
     def visit(rows):
-        norms[rows] = objective.map.row_norms(rows)
+        norms[rows] = np.maximum(objective.map.row_norms(rows), 0.0)
 
     blocks = RowBlocks(objective.map.n_rows, max(64, objective.map.block_rows // 4))
     blocks.for_each(visit, objective.threads)
-    return (0.5 + 0.5 * norms / max(norms.mean(), np.finfo(np.float64).tiny)).astype(np.float32)
+    return (0.5 + 0.5 * norms / max(norms.mean(), 1.0)).astype(np.float32)
 
 
 def variance_table(objective, point):

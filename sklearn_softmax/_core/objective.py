@@ -8,6 +8,7 @@ from . import certificate, curvature
 from .blocks import RowBlocks, Scratch
 from .lines import CachedLine, FusedLine
 
+_LEAST_WEIGHT = 1e-27  # rounding of gradients, squared, over what gaps are wanted
 _RECEDING = 0.5  # a change of logits that no converged Newton step makes
 
 
@@ -188,9 +189,13 @@ class Objective:
 
     @property
     def certifiable(self):
-        """Whether a duality gap exists: all parameters but the intercept are penalised."""
+        """Whether a duality gap can be small: all parameters but the intercept are penalised.
+
+        The gap divides squared gradients by the weights of the penalty: weights so small that
+        this magnifies rounding are no better than none.
+        """
         held = self.penalty.curvature.reshape(self.map.shape)[..., : self.map.n_features]
-        return bool(np.all(held > 0))
+        return bool(np.all(held > _LEAST_WEIGHT))
 
     def at_infinity(self, point):
         """Whether the optimum is proved to lie at infinity, and the loss is below `floor`.

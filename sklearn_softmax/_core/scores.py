@@ -34,7 +34,8 @@ def from_logits(logits):
         logits = logits.copy()
         logits[shared] = np.where(logits[shared] == np.inf, 0.0, -np.inf)
         top[shared] = 0.0
-    logits = logits - top
+    with np.errstate(over="ignore"):
+        logits = logits - top
     if logits.min() == -np.inf:
         rows = np.flatnonzero(logits.min(axis=1) == -np.inf)
         part = logits[rows]

@@ -70,7 +70,7 @@ class DenseDesign(_Design):
         n_outputs, n_features = self.shape[0], max(1, self.n_features)
         by_logits = _LOGITS_BYTES // (n_outputs * self.dtype.itemsize)
         by_rows = _ROWS_BYTES // (n_features * self.dtype.itemsize)
-        return max(64, min(by_logits, by_rows))
+        return max(8, min(by_logits, by_rows))
 
     def _rows(self, rows):
         return self.X[rows].astype(self.dtype, copy=False)

@@ -10,6 +10,7 @@ import numpy as np
 from .design import DenseDesign
 from .standardised import Standardised
 
+_CONSTANT = 1e-20  # relative variance of a column that is constant but for rounding
 _BLOCK_BYTES = 640_000  # a block of logits and its exponentials share the L2 cache
 
 
@@ -72,6 +73,12 @@ class _Tied:
         slopes, intercepts = totals
         slopes += np.einsum("kb,bk->k", residuals, self.features[rows])
         intercepts += np.add.reduce(residuals, axis=1)
+
+    def varying(self):
+        """For each column whether it varies, which its intercept cannot do for it."""
+        mean = np.average(self.features, axis=0, weights=self._weights)
+        variance = np.average((self.features - mean) ** 2, axis=0, weights=self._weights)
+        return variance > _CONSTANT * mean**2
 
     def zero_squares(self):
         """Totals that `add_squares` adds to."""
@@ -146,6 +153,10 @@ class BiasCorrected(_Tied):
         """Parameters whose logits are those of `Temperature` with this slope."""
         return np.append(slope, np.zeros(self.n_outputs))
 
+    def varying(self):
+        """Whether any column varies: all have one slope."""
+        return np.any(super().varying())
+
 
 class Vector(_Tied):
     """Logits a ∘ x + b: a slope and an intercept for each class (Guo et al., 2017)."""
@@ -219,6 +230,10 @@ class Matrix(Standardised):
         weights = np.ones(self.shape)
         weights[:, : self.n_features] = self.n_features * self._mean_square() / self.scale**2
         return weights.ravel()
+
+    def varying(self):
+        """For each column whether it varies."""
+        return self._variance > 0.0
 
     def _mean_square(self):
         return np.mean(self._variance) or 1.0
