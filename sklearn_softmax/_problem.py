@@ -69,6 +69,9 @@ def fit_ridge(X, target, weights, start, *, solver, tol, max_iter, **options):
     intercept : ndarray of shape (n_outputs,)
     result : Result
     """
+    if sparse.issparse(X) and not X.has_canonical_format:
+        X = X.copy()  # scipy sums duplicates in place, in memory that blocks share
+        X.sum_duplicates()
     problem, n_iter = RidgeProblem(X, target, weights, **options), 0
     if row_space_pays(X, target.n_outputs):
         space = RowSpace(X, options["fit_intercept"], weights)
