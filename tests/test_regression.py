@@ -189,16 +189,22 @@ def test_kind_of_X_changes_nothing(kind, solver, fit_intercept, n_classes):
     np.testing.assert_allclose(same.log_loss(KINDS[kind](X), y), model.log_loss(X, y), rtol=1e-9)
 
 
-def test_duplicate_and_unsorted_entries_of_sparse_data_are_summed():
+@pytest.mark.parametrize("dense_rows", [200, 40])
+def test_duplicate_and_unsorted_entries_of_sparse_data_are_summed(dense_rows):
+    """And X, whose memory is used, stays as it is: also where one block has most of the entries."""
     X, y = draw()
     X[np.random.default_rng(0).random(X.shape) < 0.6] = 0.0
+    X[dense_rows:, 1:] = 0.0
     whole = sparse.coo_matrix(X)
     twice = [np.concatenate([part, part[::-1]]) for part in (whole.data / 2, whole.row, whole.col)]
     counts = np.bincount(twice[1], minlength=len(X))
     order = np.argsort(twice[1], kind="stable")
     parts = twice[0][order], twice[2][order], np.append(0, np.cumsum(counts))
     for solver in SOLVERS:
-        assert_same(fit(sparse.csr_matrix(parts, X.shape), y, solver=solver), fit(X, y))
+        data = sparse.csr_matrix(tuple(part.copy() for part in parts), X.shape)
+        assert_same(fit(data, y, solver=solver), fit(X, y))
+        for before, after in zip(parts, (data.data, data.indices, data.indptr), strict=True):
+            np.testing.assert_array_equal(after, before)
 
 
 @every_solver
