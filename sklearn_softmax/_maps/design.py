@@ -151,7 +151,8 @@ class SparseDesign(_Design):
             data = X.data[entries].astype(self.dtype, copy=False)
             starts = indptr[rows.start : rows.stop + 1] - indptr[rows.start]
             shape = (rows.stop - rows.start, self.n_features)
-            block = type(X)((data, X.indices[entries], starts), shape=shape, copy=False)
+            block = type(X)(shape, dtype=data.dtype)  # a constructor with data would copy it
+            block.data, block.indices, block.indptr = data, X.indices[entries], starts
             self._blocks[rows.start, rows.stop] = block
         return block
 
