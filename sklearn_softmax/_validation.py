@@ -112,7 +112,8 @@ def check_weights(sample_weight, n_rows, name="sample_weight"):
     if len(negative):
         row = negative[0]
         raise ValueError(
-            f"{name} must not be negative (Negative values in data passed to `{name}`); got {weights[row]} in row {row}."
+            f"{name} must not be negative (Negative values in data passed to `{name}`); "
+            f"got {weights[row]} in row {row}."
         )
     if not np.any(weights):
         raise ValueError(f"{name} must have a positive sum; got zero weights only.")
