@@ -7,6 +7,8 @@ from .line_search import search
 from .outcome import Outcome, Result
 from .stopping import Stopping
 
+_IDLE = 3  # steps without a decrease above rounding: gradients still fall for one or two
+
 
 def newton(objective, start, *, tol, max_iter):
     """Minimise by exact Newton steps.
@@ -47,7 +49,7 @@ def iterate(objective, start, step, *, tol, max_iter):
     Result
     """
     point, stopping = objective.at(start), Stopping(objective, tol)
-    outcome = Outcome.MAX_ITER
+    outcome, idle = Outcome.MAX_ITER, 0
     for n_iter in range(max_iter + 1):
         direction, decrement = step(point)
         gap = stopping.gap(point, decrement)
@@ -60,7 +62,8 @@ def iterate(objective, start, step, *, tol, max_iter):
         line = objective.line(point, direction)
         length = search(line, point.value, -2.0 * decrement, curvature=0.9)
         last, point = point.value, point if length is None else line.take(length)
-        if last - point.value <= objective.noise * point.value and decrement > tol * point.value:
+        idle = idle + 1 if last - point.value <= objective.noise * point.value else 0
+        if idle == _IDLE:
             outcome = Outcome.STALLED
             break
     return Result(point.params, point.value, stopping.final(point, decrement), n_iter, outcome)
