@@ -15,7 +15,6 @@ from ._validation import (
     apply_class_weight,
     check_bool,
     check_choice,
-    check_flag,
     check_integer,
     check_number,
     check_weights,
@@ -198,8 +197,6 @@ class SoftmaxRegression(SoftmaxClassifierMixin, BaseEstimator):
         check_choice("solver", self.solver, SOLVERS)
         check_bool("fit_intercept", self.fit_intercept)
         check_bool("warm_start", self.warm_start)
-        check_flag("fit_intercept", self.fit_intercept)
-        check_flag("warm_start", self.warm_start)
 
     def _start(self, classes, n_outputs, n_features):
         previous = getattr(self, "coef_", None) if self.warm_start else None

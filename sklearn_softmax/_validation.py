@@ -53,12 +53,6 @@ def check_choice(name, value, choices):
         raise ValueError(f"{name} must be one of {options}; got {value!r}.")
 
 
-def check_flag(name, value):
-    """Raise unless `value` is True or False."""
-    if not isinstance(value, (bool, np.bool_)):
-        raise TypeError(f"{name} must be True or False; got {value!r}.")
-
-
 def encode_labels(y):
     """Sorted classes, and the number of each row's class.
 
@@ -166,7 +160,6 @@ __all__ = [
     "apply_class_weight",
     "check_choice",
     "check_bool",
-    "check_flag",
     "check_integer",
     "check_number",
     "check_weights",
