@@ -28,9 +28,10 @@ def draw(n=20_000, p=6, n_classes=4, seed=0):
     return X, np.argmax(logits + rng.gumbel(size=logits.shape), axis=1)
 
 
-def fitted_bits(number=0, solver="lbfgs"):
+def fitted_bits(number=0, solver="lbfgs", dtype=np.float64):
     """All numbers of a fit and its predictions, as bytes. `number` only tells calls apart."""
-    X, y = draw()
+    X, y = draw(n=60_000 if dtype is np.float32 else 20_000)
+    X = X.astype(dtype)
     model = SoftmaxRegression(solver=solver).fit(X, y)
     parts = model.coef_, model.intercept_, model.loss_, model.dual_gap_, model.predict_proba(X)
     return b"".join(np.asarray(part).tobytes() for part in parts)
@@ -50,12 +51,13 @@ def limits_stay():
 
 
 @pytest.mark.parametrize("solver", SOLVERS)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.usefixtures("limits_stay")
-def test_R14_number_of_threads_changes_no_bit(solver):
+def test_R14_number_of_threads_changes_no_bit(solver, dtype):
     found = []
     for count in (1, 2, 3):
         with threadpool_limits(count, user_api="blas"):
-            found.append(fitted_bits(solver=solver))
+            found.append(fitted_bits(solver=solver, dtype=dtype))
     assert found[0] == found[1] == found[2]
 
 
