@@ -84,7 +84,7 @@ def draw_rows(curvatures, importance, size, seed):
         return None, curvatures
     chance = curvatures * importance
     total = np.add.reduce(chance, dtype=np.float64)
-    chance *= size / max(total, np.finfo(np.float32).tiny)
+    chance *= np.float32(size / max(total, np.finfo(np.float32).tiny))
     drawn = np.random.default_rng(seed).random(len(curvatures), dtype=np.float32)
     chosen = np.flatnonzero(drawn < chance)
     return chosen, curvatures[chosen] / np.minimum(1.0, chance[chosen])

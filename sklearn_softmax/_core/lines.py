@@ -41,7 +41,7 @@ class CachedLine:
         def visit(rows, totals):
             margins = self._margins[rows.start]
             trial, work = objective.scratch.blocks(rows.stop - rows.start)
-            np.multiply(margins, step, out=trial)
+            np.multiply(margins, float(step), out=trial)
             trial += self._point.relative[rows.start]
             loss, inverse = target.loss_rows(trial, rows, work)
             work *= inverse  # first, for exponentials may be as large as numbers can be
@@ -68,7 +68,7 @@ class CachedLine:
 
         def visit(rows):
             margins = self._margins[rows.start]
-            margins *= step
+            margins *= float(step)
             relative[rows.start] += margins
 
         self._objective.blocks.for_each(visit, self._objective.threads)
