@@ -157,9 +157,6 @@ class SoftmaxRegression(SoftmaxClassifierMixin, BaseEstimator):
         self._check_parameters()
         given = X
         X, y = check_X_y(X, y, accept_sparse="csr", dtype=[np.float64, np.float32], estimator=self)
-        if sparse.issparse(X) and not X.has_canonical_format:
-            X = X.copy()
-            X.sum_duplicates()
         classes, labels = encode_labels(y)
         weights = check_weights(sample_weight, len(labels))
         weights = apply_class_weight(self.class_weight, classes, labels, weights)
