@@ -6,7 +6,7 @@ _MAX_TRIALS = 30
 _MAX_GROWTH = 4.0
 
 
-def search(line, value, slope, first=1.0, curvature=_CURVATURE):
+def search(line, value, slope, curvature=_CURVATURE):
     """Find a step with sufficient decrease and a much smaller slope.
 
     Steps satisfy Armijo's rule and ``|slope(t)| <= curvature * |slope(0)|`` (strong Wolfe).
@@ -17,8 +17,6 @@ def search(line, value, slope, first=1.0, curvature=_CURVATURE):
         ``evaluate(t) -> (value, slope)``.
     value, slope : float
         At step 0; the slope is negative.
-    first : float
-        First trial.
     curvature : float
         Bound on the slope at the step, relative to the slope at 0.
 
@@ -28,7 +26,7 @@ def search(line, value, slope, first=1.0, curvature=_CURVATURE):
         None where no step decreases the value beyond rounding.
     """
     low, high, best = (0.0, value, slope), None, None
-    step = first
+    step = 1.0
     noise = 1e-15 * abs(value)
     for _ in range(_MAX_TRIALS):
         trial = (step, *line.evaluate(step))
