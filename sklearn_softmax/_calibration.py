@@ -11,7 +11,8 @@ from ._core.ray import Ray, succession_loss
 from ._maps.scalings import BiasCorrected, Matrix, SideBySide, Temperature, Vector
 from ._penalties.ridge import Ridge
 from ._probabilistic import labels_target
-from ._solvers import Outcome, Result, choose, scalar
+from ._solvers import Outcome, Result, scalar
+from ._solvers.choice import choose
 from ._solvers.newton_cg import newton_cg
 
 _LEAST = 1e-6  # slope at which the largest difference of two logits is nearly nothing

@@ -11,16 +11,13 @@ from ._maps.design import DenseDesign, SparseDesign
 from ._maps.row_space import RowSpace
 from ._maps.standardised import Standardised, column_scales
 from ._penalties.ridge import Ridge
-from ._solvers import Outcome
+from ._solvers import Outcome, costs
 from ._solvers.stopping import Stopping
 
-_EXPECTED_PASSES = 50
 _LARGEST = 1e120
 _LEAST_PRODUCT = 1e-50  # of C and weight: coefficients are 0 to rounding
 _COLUMN_NUMBERS = 1 << 18  # of a block of rows whose moments are taken
-_MARGINS_BYTES = 8 << 20  # cached logits may take this,
 _SMALL = 1 << 18  # numbers: below, float32 saves nothing
-_MARGINS_SHARE = 0.1  # or this share of the data
 
 
 def alpha_from_C(C, total_weight):
@@ -31,19 +28,6 @@ def alpha_from_C(C, total_weight):
     row of coefficients, in scikit-learn and here, and nothing else to convert.
     """
     return 0.0 if np.isinf(C) else 1.0 / max(C * total_weight, _LEAST_PRODUCT)
-
-
-def row_space_pays(X, n_outputs):
-    """Whether the Gram matrix of the rows costs less than the passes that it saves.
-
-    The Gram matrix takes n² p multiplications and its eigenvectors about 10 n³, in large
-    products; a pass takes 2 n p K, in thin ones, about three times as slow.
-    """
-    n_rows, n_features = X.shape
-    if sparse.issparse(X) or n_features < n_rows:
-        return False
-    gram = n_rows**2 * n_features + 10.0 * n_rows**3
-    return gram / 3.0 <= _EXPECTED_PASSES * 2.0 * n_rows * n_features * n_outputs
 
 
 def fit_ridge(X, target, weights, start, *, solver, tol, max_iter, **options):
@@ -73,7 +57,8 @@ def fit_ridge(X, target, weights, start, *, solver, tol, max_iter, **options):
         X = X.copy()  # scipy sums duplicates in place, in memory that blocks share
         X.sum_duplicates()
     problem, n_iter = RidgeProblem(X, target, weights, **options), 0
-    if row_space_pays(X, target.n_outputs):
+    dense = not sparse.issparse(X)
+    if dense and costs.row_space_pays(*X.shape, target.n_outputs):
         space = RowSpace(X, options["fit_intercept"], weights)
         inner = RidgeProblem(space.rows, target, weights, **options)
         first = None if start is None else space.from_raw(*start)
@@ -132,8 +117,7 @@ class RidgeProblem:
     def objective(self, dtype):
         """The objective, with products in a dtype."""
         map = Standardised(self._design(dtype), *self._columns)
-        margins = 2 * map.n_rows * map.shape[0] * map.dtype.itemsize
-        entries = map.n_entries * map.dtype.itemsize
+        n_outputs, width = map.shape
         return Objective(
             map,
             self._target,
@@ -141,7 +125,8 @@ class RidgeProblem:
             self._weights,
             threads=self._threads,
             floor=self._floor,
-            cached=margins <= max(_MARGINS_BYTES, _MARGINS_SHARE * entries),
+            cached=costs.margins_pay(map.n_rows, map.n_entries, n_outputs, map.dtype.itemsize),
+            products=costs.products_pay(map.n_rows, n_outputs, width),
         )
 
     def solve(self, solver, start, *, tol, max_iter):

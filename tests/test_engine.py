@@ -250,6 +250,7 @@ def draw_problem(
     intercept=True,
     alpha=0.1,
     cached=False,
+    products=False,
     n=300,
     p=5,
     seed=0,
@@ -277,11 +278,20 @@ def draw_problem(
     weights = rng.uniform(0.1, 4.0, n) if weighted else None
     penalty = Ridge(full.ridge(alpha))
     threads = threads or Threads()
-    return Objective(full, target, penalty, weights, threads=threads, cached=cached)
+    return Objective(
+        full, target, penalty, weights, threads=threads, cached=cached, products=products
+    )
 
 
 def draw_params(objective, seed=5, scale=0.5):
     return scale * np.random.default_rng(seed).standard_normal(np.prod(objective.map.shape))
+
+
+def newton_direction(objective, point):
+    """An exact Newton step of class sum zero."""
+    units = np.eye(len(point.params))
+    hessian = np.array([objective.hessian_product(point, unit) for unit in units])
+    return -np.linalg.lstsq(hessian, point.gradient, rcond=1e-13)[0]
 
 
 every_problem = pytest.mark.parametrize(
@@ -357,8 +367,7 @@ class TestObjective:
         point = objective.at(draw_params(objective))
         n_outputs, width = objective.map.shape
         free = max(1, n_outputs - 1)
-        rows = objective.map.rows()[:, :width]
-        hessian = objective.hessian(point, rows)
+        hessian = objective.hessian(point)
         steps = np.zeros((free * width, n_outputs, width))
         steps[:, :free] = np.eye(free * width).reshape(-1, free, width)
         if n_outputs > 1:
@@ -366,6 +375,39 @@ class TestObjective:
         steps = steps.reshape(len(steps), -1)
         products = np.array([objective.hessian_product(point, step) for step in steps])
         np.testing.assert_allclose(hessian, steps @ products.T, atol=1e-12)
+
+    def test_moments_from_products_and_class_blocks_are_those_of_the_rows(self, options):
+        objective, kept = draw_problem(**options), draw_problem(**options, products=True)
+        params = draw_params(objective)
+        for found, expected in zip(
+            kept.class_blocks(kept.at(params)),
+            objective.class_blocks(objective.at(params)),
+            strict=True,
+        ):
+            np.testing.assert_allclose(found, expected, atol=1e-13)
+        np.testing.assert_allclose(
+            kept.hessian(kept.at(params)), objective.hessian(objective.at(params)), atol=1e-13
+        )
+        units = np.eye(len(params))
+        full = np.array([objective.hessian_product(objective.at(params), u) for u in units])
+        width = objective.map.shape[1]
+        blocks, _ = objective.class_blocks(objective.at(params))
+        for k, block in enumerate(blocks):
+            part = slice(k * width, (k + 1) * width)
+            ridge = np.diag(objective.penalty.curvature[part])
+            np.testing.assert_allclose(block + ridge, full[part, part], atol=1e-12)
+
+    def test_gap_of_a_newton_step_bounds_the_distance(self, options):
+        """And does so tightly, where the penalty is weak."""
+        objective = draw_problem(**{**options, "alpha": 1e-4})
+        point = objective.at(draw_params(objective, scale=0.0))
+        for _ in range(6):
+            direction = newton_direction(objective, point)
+            last, point = point, objective.at(point.params + direction)
+        distance = last.value - point.value
+        gap = objective.newton_gap(last, newton_direction(objective, last))
+        assert distance <= gap + 1e-14
+        assert gap <= 1.01 * distance + 1e-14
 
     def test_diagonal_of_the_curvature(self, options):
         objective = draw_problem(**options)

@@ -7,13 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import sparse
+from sklearn.datasets import load_digits, load_wine
 
 from sklearn_softmax._core.targets import BinaryLabels, Labels, SoftLabels
 from sklearn_softmax._core.threads import Threads
-from sklearn_softmax._problem import RidgeProblem, alpha_from_C, row_space_pays
-from sklearn_softmax._solvers import SOLVERS, Outcome, newton_is_cheap
+from sklearn_softmax._problem import RidgeProblem, alpha_from_C
+from sklearn_softmax._solvers import SOLVERS, Outcome, choice, costs
 from sklearn_softmax._solvers.line_search import search
 from sklearn_softmax._solvers.metric import BlockMetric, KroneckerMetric, LowRankMetric
+from sklearn_softmax._solvers.pairs import Pairs
 
 
 def make(C=1.0, kind="labels", n=200, p=5, fit_intercept=True, weighted=False, container=None):
@@ -290,13 +292,126 @@ def test_penalty_strength():
     assert alpha_from_C(2.0, 10.0) == 0.05
 
 
-def test_newton_is_for_few_parameters():
-    assert newton_is_cheap(150, 3, 5)
-    assert not newton_is_cheap(100_000, 10, 100)
-    assert not newton_is_cheap(10, 3, 1000)
+def test_explicit_newton_is_for_few_parameters():
+    def ratio(n_rows, n_features, n_outputs):
+        return costs.newton_ratio(n_rows, n_rows * n_features, n_outputs, n_features + 1)
+
+    assert costs.newton_pays(ratio(150, 4, 3))
+    assert costs.newton_pays(ratio(500, 30, 1))
+    assert costs.newton_pays_late(ratio(2000, 20, 6))
+    assert not costs.newton_pays(ratio(2000, 20, 6))
+    assert not costs.newton_pays_late(ratio(100_000, 100, 10))
+    assert not costs.newton_pays_late(ratio(10, 1000, 3))
 
 
-def test_row_space_is_for_wide_dense_data():
-    assert row_space_pays(np.empty((50, 2000)), 3)
-    assert not row_space_pays(np.empty((2000, 50)), 3)
-    assert not row_space_pays(sparse.csr_matrix((50, 2000)), 3)
+@given(st.integers(2, 10**6), st.integers(1, 1000), st.integers(1, 100))
+def test_costs_grow_with_the_problem(n_rows, width, n_outputs):
+    entries = n_rows * width
+    assert costs.pass_cost(entries, n_outputs) < costs.pass_cost(entries, n_outputs + 1)
+    ratio = costs.newton_ratio(n_rows, entries, n_outputs, width)
+    assert 0 < ratio < costs.newton_ratio(n_rows, entries, n_outputs + 2, width)
+    assert costs.blocks_cost(2, n_rows, width) == 2 * costs.blocks_cost(1, n_rows, width)
+    if not costs.margins_pay(n_rows, entries, n_outputs, 4):
+        assert not costs.margins_pay(n_rows, entries, n_outputs, 8)
+    if costs.products_pay(n_rows, n_outputs, width + 1):
+        assert costs.products_pay(n_rows, n_outputs, width)
+
+
+def test_margins_are_cached_where_they_are_small():
+    assert costs.margins_pay(10_000, 10_000 * 50, 10, 8)
+    assert costs.margins_pay(10**6, 10**6 * 1000, 10, 8)
+    assert not costs.margins_pay(200_000, 200_000 * 50, 10, 8)
+
+
+def test_row_space_is_for_wide_data():
+    assert costs.row_space_pays(50, 2000, 3)
+    assert not costs.row_space_pays(2000, 50, 3)
+    assert not costs.row_space_pays(5000, 5001, 2)
+
+
+# The pairs of L-BFGS.
+
+
+class Identity:
+    def solve(self, gradient):
+        return gradient.copy()
+
+
+def two_loops(pairs, gradient):
+    """Nocedal & Wright, algorithm 7.4, from the identity."""
+    vector, shares = -gradient, []
+    for step, change in reversed(pairs):
+        shares.append(step @ vector / (step @ change))
+        vector = vector - shares[-1] * change
+    step, change = pairs[-1]
+    vector = vector * min(max(step @ change / (change @ change), 0.5), 2.0)
+    for (step, change), share in zip(pairs, reversed(shares), strict=True):
+        vector = vector + (share - change @ vector / (step @ change)) * step
+    return vector
+
+
+@pytest.mark.parametrize("number", [1, 3, 4, 9])
+@pytest.mark.parametrize("kept", [4, 2])
+def test_compact_form_is_the_two_loop_recursion(number, kept):
+    rng = np.random.default_rng(number)
+    factor = rng.standard_normal((6, 6))
+    hessian = factor @ factor.T + np.eye(6)
+    memory, expected = Pairs(6, 4), []
+    for step in rng.standard_normal((number, 6)):
+        memory.add(step, hessian @ step)
+        expected.append((step, hessian @ step))
+    memory.keep(kept)
+    step = rng.standard_normal(6)
+    memory.add(step, hessian @ step)
+    expected = [*expected[-4:][-kept:], (step, hessian @ step)][-4:]
+    gradient = rng.standard_normal(6)
+    found = memory.direction(gradient, Identity())
+    np.testing.assert_allclose(found, two_loops(expected, gradient), rtol=1e-9)
+
+
+def test_pairs_without_positive_curvature_are_refused():
+    memory = Pairs(3, 4)
+    memory.add(np.ones(3), -np.ones(3))
+    memory.add(np.ones(3), np.array([1.0, -1.0, 0.0]))
+    assert len(memory) == 0
+    np.testing.assert_array_equal(memory.direction(np.ones(3), Identity()), -np.ones(3))
+
+
+# Guards of the algorithm's speed: passes over the data, which no machine changes.
+
+
+def near_separable():
+    rng = np.random.default_rng(1)
+    X = rng.standard_normal((1500, 12)) * np.logspace(-2, 2, 12)
+    logits = (X / np.logspace(-2, 2, 12)) @ rng.standard_normal((12, 6)) * 10.0
+    return X, np.argmax(logits + rng.gumbel(size=logits.shape), axis=1)
+
+
+@pytest.mark.parametrize(
+    ("data", "most"),
+    [
+        (lambda: load_wine(return_X_y=True), 12),
+        (lambda: load_digits(return_X_y=True), 40),
+        (near_separable, 45),
+    ],
+    ids=["wine", "digits", "near-separable"],
+)
+def test_passes_over_the_data_to_a_certified_optimum(data, most):
+    X, y = data()
+    options = {"C": 1.0, "fit_intercept": True, "threads": Threads(), "floor": 1e-6}
+    problem = RidgeProblem(X, Labels(y, y.max() + 1), None, **options)
+    objective = problem.objective(np.float64)
+    result = SOLVERS["auto"](objective, problem.start(), tol=1e-6, max_iter=1000)
+    assert result.outcome is Outcome.CONVERGED
+    assert result.gap <= 1e-6 * result.value
+    assert objective.n_passes <= most
+
+
+def test_where_lbfgs_takes_long_newton_by_conjugate_gradients_goes_on(monkeypatch):
+    monkeypatch.setattr(choice, "_LONG", 2)
+    problem, objective = make(p=40, n=400, C=10.0)
+    expected = SOLVERS["lbfgs"](objective, problem.start(), tol=1e-9, max_iter=500)
+    found = SOLVERS["auto"](objective, problem.start(), tol=1e-9, max_iter=500)
+    assert found.outcome is Outcome.CONVERGED
+    assert found.n_iter > 2
+    np.testing.assert_allclose(found.value, expected.value, rtol=1e-8)

@@ -53,6 +53,11 @@ class RowBlocks:
         -------
         tuple of ndarray
         """
+        if len(self.chunks) == 1:
+            total = zeros()
+            for rows in self.chunks[0]:
+                visit(rows, total)
+            return total
         totals = [None] * len(self.chunks)
 
         def visit_chunk(number):

@@ -15,13 +15,15 @@ because Q is linear in v.
 import numpy as np
 
 _ROUNDING = 1e-13
+_LEFT = 1e-6  # of the imbalance may be left
+_UNSOLVED = 1e-9  # of the gradient, in free parameters, after a Newton step
 
 
 def residual_gap(objective, point):
     """The part ½ Σ rⱼ²/αⱼ at Q = P: the gap, but for the balance of free parameters."""
-    curvature = objective.penalty.curvature
-    held = curvature > 0
-    return 0.5 * np.sum(point.gradient[held] ** 2 / curvature[held])
+    scaled = point.gradient * point.gradient
+    scaled *= objective.penalty.half_inverse
+    return np.add.reduce(scaled)
 
 
 def duality_gap(objective, point):
@@ -38,10 +40,30 @@ def duality_gap(objective, point):
     shift = _balance(objective, point)
     if shift is None:
         return np.inf
+    gap, _ = _gap(objective, point, lambda rows, out: np.copyto(out, shift[:, None]))
+    return gap
+
+
+def newton_gap(objective, point, direction):
+    """The bound at Q = P + D(P) Ld for a Newton step d.
+
+    There r = ∇F + L*s D(P) L d = -R''d: the gap is the decrement, to first order, although a
+    weak penalty makes that at Q = P much larger.
+    """
+    bound = objective.map.bind(direction)
+    objective.n_passes += 0.5
+    forward = objective.map.forward
+    gap, residual = _gap(objective, point, lambda rows, out: forward(bound, rows, out))
+    left = np.abs(residual[objective.penalty.curvature == 0]).max(initial=0.0)
+    allowed = max(_UNSOLVED * np.abs(point.gradient).max(), _ROUNDING * point.value)
+    return gap if left <= allowed else np.inf
+
+
+def _gap(objective, point, shift):
+    """gap(θ, Q) and r for ``shift(rows, out)``, which writes Lv."""
     divergence, change = _shifted(objective, point, shift)
     residual = point.gradient + change
-    held = ~free
-    return divergence + 0.5 * np.sum(residual[held] ** 2 / objective.penalty.curvature[held])
+    return divergence + np.dot(residual**2, objective.penalty.half_inverse), residual
 
 
 def _balance(objective, point):
@@ -62,7 +84,7 @@ def _balance(objective, point):
     imbalance = gradient[..., objective.map.n_features :].ravel()
     shift, *_ = np.linalg.lstsq(hessian, -imbalance, rcond=1e-12)
     left = hessian @ shift + imbalance
-    allowed = max(1e-6 * np.abs(imbalance).max(), _ROUNDING * point.value)
+    allowed = max(_LEFT * np.abs(imbalance).max(), _ROUNDING * point.value)
     return shift if np.abs(left).max() <= allowed else None
 
 
@@ -72,7 +94,7 @@ def _shifted(objective, point, shift):
     def visit(probabilities, rows, totals):
         divergence, *sums = totals
         change = np.empty_like(probabilities)
-        change[:] = shift[:, None]
+        shift(rows, change)
         weights = objective.weights_of(rows)
         objective.target.curve(probabilities.copy(), change)
         terms = objective.target.divergence(probabilities, change, rows)

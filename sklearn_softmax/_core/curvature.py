@@ -71,17 +71,16 @@ def variance_table(objective, point):
 
 
 def draw_rows(curvatures, importance, size, seed):
-    """Draw about `size` rows with chances proportional to curvature times importance.
+    """Draw at most about `size` rows with chances proportional to curvature times importance.
+
+    Far fewer are drawn where few rows carry the curvature: their chances are 1.
 
     Returns
     -------
-    chosen : ndarray of intp, or None
-        None where all rows are taken.
+    chosen : ndarray of intp
     weights : ndarray of float64
         Such that the weighted sum over the chosen rows estimates that over all rows.
     """
-    if len(curvatures) <= size:
-        return None, curvatures
     chance = curvatures * importance
     total = np.add.reduce(chance, dtype=np.float64)
     chance *= np.float32(size / max(total, np.finfo(np.float32).tiny))
@@ -91,9 +90,9 @@ def draw_rows(curvatures, importance, size, seed):
 
 
 def class_gram(objective, candidates, curvatures, importance, size, seed):
-    """Estimate of the class block of the Hessian's data part, from drawn rows."""
+    """Estimate of the class block of the Hessian's data part, and the number of rows drawn."""
     chosen, weights = draw_rows(curvatures, importance, size, seed)
-    chosen = candidates if chosen is None else candidates[chosen]
+    chosen = candidates[chosen]
     share = objective.scale * objective.map.n_rows / len(candidates)
     roots = np.sqrt(share * weights.astype(np.float64))
     width = objective.map.shape[1]
@@ -103,7 +102,7 @@ def class_gram(objective, candidates, curvatures, importance, size, seed):
         rows = objective.map.rows(chosen[start : start + step])
         rows *= roots[start : start + step, None]
         total += rows.T @ rows
-    return total
+    return total, len(chosen)
 
 
 def diagonal(objective, point):
@@ -123,42 +122,62 @@ def diagonal(objective, point):
     return squares + objective.penalty.curvature.reshape(map.shape)
 
 
-def hessian(objective, point, rows):
+def class_blocks(objective, point):
+    """The class blocks of the Hessian's data part, from all rows.
+
+    Returns
+    -------
+    blocks : ndarray of shape (n_outputs, width, width)
+    totals : ndarray of shape (n_outputs,)
+        Weighted means of the curvatures p_k (1 - p_k).
+    """
+    moments, n_outputs = objective.moments, objective.map.shape[0]
+
+    def visit(probabilities, rows, totals):
+        objective.target.variances(probabilities)
+        weights = objective.weights_of(rows)
+        if weights is not None:
+            probabilities *= weights
+        moments.add(probabilities, rows, totals[0])
+        totals[1][:] += np.add.reduce(probabilities, axis=1, dtype=np.float64)
+
+    blocks, totals = objective.probabilities_at(
+        point, visit, lambda: (moments.zeros(n_outputs), np.zeros(n_outputs))
+    )
+    return moments.matrices(objective.scale * blocks), objective.scale * totals
+
+
+def hessian(objective, point):
     """The Hessian in coordinates relative to the last class, penalty included.
 
     With the class sum of all parameters held at zero, a step is known by its difference to
     the last class. The loss does not see class sums, and the ridge α on centred parameters
     becomes α (δ_kl - 1/K).
 
-    Parameters
-    ----------
-    rows : ndarray of shape (n_rows, width)
-        All rows of the map.
-
     Returns
     -------
     ndarray of shape (n * width, n * width), n = max(1, K - 1)
     """
     n_outputs, width = objective.map.shape
-    free = max(1, n_outputs - 1)
-    table = np.empty((n_outputs, len(rows)))
+    moments, free = objective.moments, max(1, n_outputs - 1)
+    first, second = np.tril_indices(free)
 
-    def visit(probabilities, block, _):
-        table[:, block] = probabilities
+    def visit(probabilities, rows, totals):
+        chances, weights = probabilities[:free], objective.weights_of(rows)
+        weighted = chances if weights is None else chances * weights
+        pairs, start = np.empty((len(first), chances.shape[1])), 0
+        for k in range(free):
+            row = pairs[start : start + k + 1]
+            np.multiply(chances[: k + 1], -weighted[k], out=row)
+            row[k] += weighted[k]
+            start += k + 1
+        moments.add(pairs, rows, totals[0])
 
-    objective.probabilities_at(point, visit)
-    scale = objective.scale * (1.0 if objective.weights is None else objective.weights)
-    if n_outputs == 1:
-        scaled = np.sqrt(table[0] * (1.0 - table[0]) * scale)[:, None] * rows
-        blocks = (scaled.T @ scaled).reshape(1, width, 1, width)
-    else:
-        scaled = (table[:free] * np.sqrt(scale))[:, :, None] * rows
-        stacked = scaled.transpose(1, 0, 2).reshape(len(rows), -1)
-        blocks = -(stacked.T @ stacked).reshape(free, width, free, width)
-        weighted = (table[:free] * scale)[:, :, None] * rows
-        blocks[np.arange(free), :, np.arange(free)] += rows.T @ weighted
+    (pairs,) = objective.probabilities_at(point, visit, lambda: (moments.zeros(len(first)),))
+    pairs = moments.matrices(objective.scale * pairs)
+    blocks = np.empty((free, width, free, width))
+    blocks[first, :, second], blocks[second, :, first] = pairs, pairs
     ridge = objective.penalty.curvature.reshape(n_outputs, width)[0]
     tie = np.eye(free) - (1.0 / n_outputs if n_outputs > 1 else 0.0)
-    index = np.arange(width)
-    blocks[:, index, :, index] += tie * ridge[:, None, None]
+    np.einsum("kjlj->klj", blocks)[:] += tie[:, :, None] * ridge
     return blocks.reshape(free * width, free * width)

@@ -22,27 +22,80 @@ class FusedLine:
 
 
 class CachedLine:
-    """Trials are elementwise work on cached logits; one adjoint at the end."""
+    """Trials are elementwise work on cached logits.
+
+    The first trial is made while the margins are computed, block by block. Where the first
+    trial of the line before was taken, its gradient is computed as well: if this one is taken,
+    too, the whole iteration was a single pass over the blocks.
+    """
 
     def __init__(self, objective, point, direction):
-        self._objective, self._point, self._direction = objective, point, direction
-        self._margins = {}
-
-        def keep(relative, rows, _):
-            objective.target.relate_direction(relative, rows)
-            self._margins[rows.start] = relative.copy()
-
-        objective.forward(direction, keep)
+        self._objective, self._cache = objective, point.cache
+        self._start, self._direction = point.params, direction
+        self._bound = objective.map.bind(direction)
+        self._first = self._known = None
 
     def evaluate(self, step):
         """Value and slope at ``params + step * direction``."""
+        if self._first is not None:
+            return self._slope_at(step, self._block)
+        self._first = step
+        if not self._objective.eager:
+            return self._slope_at(step, self._new_block)
+        self._known = point = self._point_at(step, self._new_block)
+        return point.value, np.dot(point.gradient, self._direction)
+
+    def take(self, step):
+        """The point at `step`; the cache of the starting point becomes its own."""
+        self._objective.eager = step == self._first
+        point = self._known if step == self._first else None
+        if point is None:
+            point = self._point_at(step, self._block)
+        self._cache.advance(step)
+        return point
+
+    def _new_block(self, rows):
+        """Relative logits and margins of a block, the margins computed now."""
+        objective, cache = self._objective, self._cache
+        relative, margins = cache.relative(rows), cache.margins(rows)
+        objective.map.forward(self._bound, rows, margins)
+        objective.target.relate_direction(margins, rows)
+        return relative, margins
+
+    def _block(self, rows):
+        return self._cache.relative(rows), self._cache.margins(rows)
+
+    def _trials(self, step, block, visit, zeros):
+        """Pass over the trial logits at `step`: ``visit(trial, margins, work, rows, totals)``."""
+        objective = self._objective
+
+        def visit_rows(rows, totals):
+            relative, margins = block(rows)
+            trial, work = objective.scratch.blocks(rows.stop - rows.start)
+            if step == 1.0:
+                np.add(relative, margins, out=trial)
+            else:
+                np.multiply(margins, float(step), out=trial)
+                trial += relative
+            visit(trial, margins, work, rows, totals)
+
+        if block == self._new_block:
+            objective.n_passes += 0.5
+        return objective.blocks.sum(visit_rows, zeros, objective.threads)
+
+    def _point_at(self, step, block):
+        objective = self._objective
+
+        def visit(trial, margins, work, rows, totals):
+            objective.add_residuals(trial, work, rows, totals)
+
+        totals = self._trials(step, block, visit, objective.zeros)
+        return objective.point(self._params(step), totals, self._cache)
+
+    def _slope_at(self, step, block):
         objective, target = self._objective, self._objective.target
 
-        def visit(rows, totals):
-            margins = self._margins[rows.start]
-            trial, work = objective.scratch.blocks(rows.stop - rows.start)
-            np.multiply(margins, float(step), out=trial)
-            trial += self._point.relative[rows.start]
+        def visit(trial, margins, work, rows, totals):
             loss, inverse = target.loss_rows(trial, rows, work)
             work *= inverse  # first, for exponentials may be as large as numbers can be
             work *= margins
@@ -54,22 +107,10 @@ class CachedLine:
             totals[0][0] += np.add.reduce(loss, dtype=np.float64)
             totals[0][1] += np.add.reduce(slopes, dtype=np.float64)
 
-        (sums,) = objective.blocks.sum(visit, lambda: (np.zeros(2),), objective.threads)
+        (sums,) = self._trials(step, block, visit, lambda: (np.zeros(2),))
         value, gradient = objective.penalty.evaluate(self._params(step))
         loss, slope = objective.scale * sums
         return loss + value, slope + np.dot(gradient, self._direction)
 
     def _params(self, step):
-        return self._point.params + step * self._direction
-
-    def take(self, step):
-        """The point at `step`; the cache of the starting point becomes its own."""
-        relative = self._point.relative
-
-        def visit(rows):
-            margins = self._margins[rows.start]
-            margins *= float(step)
-            relative[rows.start] += margins
-
-        self._objective.blocks.for_each(visit, self._objective.threads)
-        return self._objective.move(self._params(step), relative)
+        return self._start + step * self._direction

@@ -6,7 +6,9 @@ import numpy as np
 
 from . import certificate, curvature
 from .blocks import RowBlocks, Scratch
+from .cache import LogitCache
 from .lines import CachedLine, FusedLine
+from .moments import RowMoments, RowProducts
 
 _LEAST_WEIGHT = 1e-27  # rounding of gradients, squared, over what gaps are wanted
 _RECEDING = 0.5  # a change of logits that no converged Newton step makes
@@ -15,13 +17,13 @@ _RECEDING = 0.5  # a change of logits that no converged Newton step makes
 class Point:
     """Parameters, with the value and the gradient of the objective there.
 
-    `relative` holds the relative logits of all rows, block by block, where they are cached.
+    `cache` is a LogitCache of the relative logits there, or None.
     """
 
-    __slots__ = ("params", "value", "gradient", "relative")
+    __slots__ = ("params", "value", "gradient", "cache")
 
-    def __init__(self, params, value, gradient, relative):
-        self.params, self.value, self.gradient, self.relative = params, value, gradient, relative
+    def __init__(self, params, value, gradient, cache):
+        self.params, self.value, self.gradient, self.cache = params, value, gradient, cache
 
 
 class Objective:
@@ -43,21 +45,37 @@ class Objective:
         Loss, in nats, at which separable data count as fitted: see `at_infinity`.
     cached : bool
         Keep the relative logits of all rows, so that a line search touches no data.
+    products : bool
+        Keep the products of the features of all rows, so that curvature is one product.
 
     Attributes
     ----------
     n_passes : float
         Products with the whole data so far, in units of one forward and one adjoint.
+    eager : bool
+        Whether lines compute the gradient of their first trial at once.
     """
 
-    def __init__(self, map, target, penalty, weights=None, *, threads, floor=0.0, cached=False):
+    def __init__(
+        self,
+        map,
+        target,
+        penalty,
+        weights=None,
+        *,
+        threads,
+        floor=0.0,
+        cached=False,
+        products=False,
+    ):
         self.map, self.target, self.penalty, self.threads = map, target, penalty, threads
         self.weights = weights
         self.scale = 1.0 / (map.n_rows if weights is None else np.add.reduce(weights))
         self.blocks = RowBlocks(map.n_rows, map.block_rows, 8 * prod(map.shape))
         self.scratch = Scratch(2, target.n_outputs, self.blocks.largest, map.dtype)
         self.floor, self.cached = floor, cached
-        self.n_passes = 0.0
+        self.moments = (RowProducts if products else RowMoments)(map)
+        self.n_passes, self.eager = 0.0, True
 
     def weights_of(self, rows):
         """Weights of a slice of rows, or None."""
@@ -94,50 +112,48 @@ class Objective:
         -------
         Point
         """
-        kept = {} if self.cached else None
-
-        def visit(relative, rows, totals):
-            if kept is not None:
-                kept[rows.start] = relative.copy()
-            self._add_residuals(relative, rows, totals)
-
-        totals = self.relate(params, visit, self._zeros)
-        return self._point(params, totals, kept)
-
-    def move(self, params, relative):
-        """Evaluate at `params`, whose relative logits are known."""
+        cache = LogitCache(self.target.n_outputs, self.map.dtype) if self.cached else None
+        bound = self.map.bind(params)
 
         def visit(rows, totals):
-            self._add_residuals(relative[rows.start], rows, totals)
+            relative, work = self.scratch.blocks(rows.stop - rows.start)
+            if cache is not None:
+                relative = cache.relative(rows)
+            self.map.forward(bound, rows, relative)
+            self.target.relate(relative, rows)
+            self.add_residuals(relative, work, rows, totals)
 
-        totals = self.blocks.sum(visit, self._zeros, self.threads)
-        return self._point(params, totals, relative)
+        self.n_passes += 0.5
+        totals = self.blocks.sum(visit, self.zeros, self.threads)
+        return self.point(params, totals, cache)
 
-    def _zeros(self):
+    def zeros(self):
+        """Totals that `add_residuals` adds to."""
         return np.zeros(1), *self.map.zeros()
 
-    def _add_residuals(self, relative, rows, totals):
+    def add_residuals(self, relative, work, rows, totals):
+        """Add loss and gradient of a block to `totals`; `work` receives its residuals."""
         loss, *sums = totals
-        residuals = self.scratch.blocks(rows.stop - rows.start)[1]
-        loss += self.target.residuals(relative, rows, self.weights_of(rows), residuals)
-        self.map.adjoint(residuals, rows, sums)
+        loss += self.target.residuals(relative, rows, self.weights_of(rows), work)
+        self.map.adjoint(work, rows, sums)
 
-    def _point(self, params, totals, relative):
+    def point(self, params, totals, cache):
+        """The point that the totals of all blocks make."""
         loss, *sums = totals
         self.n_passes += 0.5
         value, slope = self.penalty.evaluate(params)
         gradient = self.map.release(sums)
         gradient *= self.scale
         gradient += slope
-        return Point(params, self.scale * loss[0] + value, gradient, relative)
+        return Point(params, self.scale * loss[0] + value, gradient, cache)
 
     def relate_point(self, point, visit, zeros=tuple):
         """Like `relate` at a point, from its cache where it has one; not to be overwritten."""
-        if point.relative is None:
+        if point.cache is None:
             return self.relate(point.params, visit, zeros)
 
         def visit_rows(rows, totals):
-            visit(point.relative[rows.start], rows, totals)
+            visit(point.cache.relative(rows), rows, totals)
 
         return self.blocks.sum(visit_rows, zeros, self.threads)
 
@@ -177,10 +193,12 @@ class Objective:
     leverages = curvature.leverages
     variance_table = curvature.variance_table
     class_gram = curvature.class_gram
+    class_blocks = curvature.class_blocks
     curvature_diagonal = curvature.diagonal
     hessian = curvature.hessian
     residual_gap = certificate.residual_gap
     duality_gap = certificate.duality_gap
+    newton_gap = certificate.newton_gap
 
     @property
     def noise(self):

@@ -12,10 +12,17 @@ class Ridge:
         Non-negative; 0 leaves a parameter free.
     centre : float or ndarray of shape (n_params,)
         Where the penalty is zero.
+
+    Attributes
+    ----------
+    half_inverse : ndarray of shape (n_params,)
+        1 / (2 w), the weights of the conjugate; 0 for parameters that are free.
     """
 
     def __init__(self, weights, centre=0.0):
         self.curvature, self.centre = weights, centre
+        held = weights > 0
+        self.half_inverse = np.divide(0.5, weights, out=np.zeros(weights.shape), where=held)
 
     def evaluate(self, params):
         """Value and gradient."""

@@ -2,11 +2,12 @@
 
 _DECREASE = 1e-4
 _CURVATURE = 0.5
+_ROUNDING = 1e-15
 _MAX_TRIALS = 30
 _MAX_GROWTH = 4.0
 
 
-def search(line, value, slope, curvature=_CURVATURE):
+def search(line, value, slope, curvature=_CURVATURE, noise=0.0):
     """Find a step with sufficient decrease and a much smaller slope.
 
     Steps satisfy Armijo's rule and ``|slope(t)| <= curvature * |slope(0)|`` (strong Wolfe).
@@ -19,6 +20,8 @@ def search(line, value, slope, curvature=_CURVATURE):
         At step 0; the slope is negative.
     curvature : float
         Bound on the slope at the step, relative to the slope at 0.
+    noise : float
+        Changes of the value below this share of it are rounding.
 
     Returns
     -------
@@ -27,7 +30,7 @@ def search(line, value, slope, curvature=_CURVATURE):
     """
     low, high, best = (0.0, value, slope), None, None
     step = 1.0
-    noise = 1e-15 * abs(value)
+    noise = max(noise, _ROUNDING) * abs(value)
     for _ in range(_MAX_TRIALS):
         trial = (step, *line.evaluate(step))
         if not trial[1] <= value + _DECREASE * step * slope + noise:

@@ -28,19 +28,19 @@ def newton(objective, start, *, tol, max_iter):
     -------
     Result
     """
-    rows = objective.map.rows()
-    return iterate(
-        objective, start, lambda point: _step(objective, point, rows), tol=tol, max_iter=max_iter
-    )
+    options = {"tol": tol, "max_iter": max_iter, "exact": True}
+    return iterate(objective, start, lambda point: _step(objective, point), **options)
 
 
-def iterate(objective, start, step, *, tol, max_iter):
+def iterate(objective, start, step, *, tol, max_iter, exact=False):
     """Newton's iteration with a line search, whatever solves the Newton equation.
 
     Parameters
     ----------
     step : callable
         ``step(point)`` returns a direction, and half its squared decrement.
+    exact : bool
+        Whether the directions solve the Newton equation to rounding.
     objective, start, tol, max_iter
         See `newton`.
 
@@ -52,7 +52,7 @@ def iterate(objective, start, step, *, tol, max_iter):
     outcome, idle = Outcome.MAX_ITER, 0
     for n_iter in range(max_iter + 1):
         direction, decrement = step(point)
-        gap = stopping.gap(point, decrement)
+        gap = stopping.gap(point, decrement, direction if exact else None)
         if stopping.reached(point, gap):
             return Result(point.params, point.value, gap, n_iter, stopping.outcome(direction))
         if objective.at_infinity(point):
@@ -60,7 +60,7 @@ def iterate(objective, start, step, *, tol, max_iter):
         if n_iter == max_iter:
             break
         line = objective.line(point, direction)
-        length = search(line, point.value, -2.0 * decrement, curvature=0.9)
+        length = search(line, point.value, -2.0 * decrement, curvature=0.9, noise=objective.noise)
         last, point = point.value, point if length is None else line.take(length)
         idle = idle + 1 if last - point.value <= objective.noise * point.value else 0
         if idle == _IDLE:
@@ -69,9 +69,9 @@ def iterate(objective, start, step, *, tol, max_iter):
     return Result(point.params, point.value, stopping.final(point, decrement), n_iter, outcome)
 
 
-def _step(objective, point, rows):
+def _step(objective, point):
     n_outputs, width = objective.map.shape
-    hessian = objective.hessian(point, rows)
+    hessian = objective.hessian(point)
     gradient = point.gradient.reshape(n_outputs, width)
     diagonal = np.einsum("ii->i", hessian)
     jitter = 1e-13 * max(diagonal.max(), np.finfo(np.float64).tiny)

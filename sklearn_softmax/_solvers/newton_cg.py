@@ -1,9 +1,10 @@
-"""Newton's method by conjugate gradients: for tied parameters, from Hessian products alone."""
+"""Newton's method by conjugate gradients, from Hessian products alone."""
 
 import numpy as np
 
 from .conjugate import newton_step
 from .newton import iterate
+from .schedule import MetricSchedule
 
 _ACCURACY = 0.1  # of the first steps; later ones are as accurate as they are short
 
@@ -40,8 +41,24 @@ def newton_cg(objective, start, *, tol, max_iter):
     Result
     """
 
+    def jacobi(point):
+        return _Jacobi(objective.curvature_diagonal(point))
+
+    return _truncated(objective, start, jacobi, tol=tol, max_iter=max_iter)
+
+
+def newton_blocks(objective, start, *, tol, max_iter):
+    """Minimise by truncated Newton steps in the metric of the classes, renewed at each.
+
+    For designs; parameters as for `newton_cg`.
+    """
+    renew = MetricSchedule(objective).renew
+    return _truncated(objective, start, renew, tol=tol, max_iter=max_iter)
+
+
+def _truncated(objective, start, metric_at, *, tol, max_iter):
     def step(point):
-        metric = _Jacobi(objective.curvature_diagonal(point))
+        metric = metric_at(point)
         size = np.dot(point.gradient, metric.solve(point.gradient))
         accuracy = min(_ACCURACY, np.sqrt(size / point.value)) if point.value > 0.0 else 0.0
         return newton_step(objective, point, metric, accuracy=accuracy)

@@ -1,17 +1,10 @@
-"""Which metric, and when to renew it: a cost model in passes over the data.
-
-One *pass* is a product of the data with the parameters and one with the residuals, 4 E K
-operations for E stored numbers and K outputs. The class blocks of width q take K m q² of m
-rows a class, and K q³ / 3 to factorise; large products run about three times as fast as the
-thin ones of a pass.
-"""
+"""Which metric, and when to renew it: never more often than it costs passes over the data."""
 
 import numpy as np
 
+from . import costs
 from .metric import BlockMetric, DiagonalMetric, KroneckerMetric, LowRankMetric
 
-_LARGE_PRODUCT = 0.35  # time of an operation in a large product, relative to a pass
-_CALLS = 2e6  # operations in the time that the calls of a pass take
 _ROWS_PER_COLUMN = 10
 _GROWTH, _MOST_GROWTH = 1.5, 4.0
 _AFFORDABLE = 30.0  # passes that one metric may cost
@@ -50,10 +43,9 @@ class MetricSchedule:
         self._build, self._cost = self._choose()
 
     def _block_cost(self, n_blocks, size):
-        width = self._shape[1]
-        operations = n_blocks * (size * width**2 + width**3 / 3)
-        per_pass = 4.0 * self._objective.map.n_entries * self._shape[0]
-        return _LARGE_PRODUCT * operations / max(per_pass, _CALLS)
+        n_outputs, width = self._shape
+        each = costs.pass_cost(self._objective.map.n_entries, n_outputs)
+        return costs.blocks_cost(n_blocks, size, width) / each
 
     def _affordable(self, n_blocks, size):
         memory = 8 * n_blocks * self._shape[1] ** 2
@@ -113,38 +105,38 @@ class MetricSchedule:
         return self._gram
 
     def _leverages(self, candidates):
-        if len(candidates) <= self._size:
-            return None
         if self._importance is None:
             self._importance = self._objective.leverages()
         return self._importance[candidates]
 
     def _class_blocks(self, point):
-        table, candidates = self._objective.variance_table(point)
-        return self._sample_blocks(table, candidates)
+        if self._objective.moments.kept:
+            self._blocks, self._mean_weights = self._objective.class_blocks(point)
+            return self._damped()
+        return self._sample_blocks(*self._objective.variance_table(point))
 
     def _sample_blocks(self, table, candidates):
         objective, importance = self._objective, self._leverages(candidates)
-        self._blocks = blocks = [None] * len(table)
+        width = self._shape[1]
+        self._blocks = blocks = np.empty((len(table), width, width))
+        drawn = np.empty(len(table))
 
         def assemble(k):
             seed = [self._number, k]
-            blocks[k] = objective.class_gram(candidates, table[k], importance, self._size, seed)
+            found = objective.class_gram(candidates, table[k], importance, self._size, seed)
+            blocks[k], drawn[k] = found
 
         objective.threads.for_each(assemble, range(len(table)))
+        self._cost = self._block_cost(len(table), np.mean(drawn))
         share = objective.scale * self._n_rows / len(candidates)
         self._mean_weights = share * np.add.reduce(table, axis=1, dtype=np.float64)
         return self._damped()
 
     def _damped(self):
-        gram, for_each = self._whole_gram(), self._objective.threads.for_each
-        blocks = [
-            block + (self._damping * weight) * gram + np.diag(ridge)
-            for block, weight, ridge in zip(
-                self._blocks, self._mean_weights, self._ridge, strict=False
-            )
-        ]
-        return BlockMetric(blocks, self._shape, for_each)
+        damping = (self._damping * self._mean_weights)[:, None, None]
+        blocks = self._blocks + damping * self._whole_gram()
+        np.einsum("kii->ki", blocks)[:] += self._ridge[: len(blocks)]
+        return BlockMetric(blocks, self._shape, self._objective.threads.for_each)
 
     def _few_rows(self, point):
         """Low rank where few rows carry the curvature of each class, else one shared block."""

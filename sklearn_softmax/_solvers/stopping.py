@@ -21,7 +21,7 @@ class Stopping:
         self._certifiable = objective.certifiable
         self._refused = np.inf
 
-    def gap(self, point, decrement):
+    def gap(self, point, decrement, newton_step=None):
         """Bound on ``value - optimum``; inf while that is not worth a certificate.
 
         Parameters
@@ -30,14 +30,21 @@ class Stopping:
             Where the objective was evaluated.
         decrement : float
             Half the squared Newton decrement, perhaps approximate.
+        newton_step : ndarray of shape (n_params,), default=None
+            The step of this decrement, where it is exact: the certificate is tighter then.
         """
         bound = self._tol * point.value
         if not self._certifiable:
             return decrement
-        estimate = max(decrement, self._objective.residual_gap(point))
+        residual_gap = self._objective.residual_gap(point)
+        tight = newton_step is not None and residual_gap > 0.1 * bound
+        estimate = decrement if tight else max(decrement, residual_gap)
         if estimate > min(bound, self._refused):
             return np.inf
-        gap = self._objective.duality_gap(point)
+        if tight:
+            gap = self._objective.newton_gap(point, newton_step)
+        else:
+            gap = self._objective.duality_gap(point)
         self._refused = 0.5 * estimate
         return gap
 

@@ -1,0 +1,78 @@
+"""Weighted second moments of the rows, Σ w x̃x̃', for many vectors of weights at a time."""
+
+import numpy as np
+
+
+class RowMoments:
+    """Moments from the rows, one vector of weights after the other.
+
+    Parameters
+    ----------
+    map : linear map
+        With `rows`.
+    """
+
+    kept = False
+
+    def __init__(self, map):
+        self._map, self._width = map, map.shape[1]
+
+    def zeros(self, n_weights):
+        """Totals that `add` adds to."""
+        return np.zeros((n_weights, self._width, self._width))
+
+    def add(self, weights, rows, totals):
+        """Add the moments of a slice of rows under weights of shape (n_weights, n_rows)."""
+        features = self._map.rows(rows)
+        for weight, total in zip(weights, totals, strict=True):
+            total += (features.T * weight) @ features
+
+    @staticmethod
+    def matrices(totals):
+        """Symmetric matrices, shape (n_weights, q, q), from totals."""
+        return totals
+
+
+class RowProducts:
+    """Moments from the products x̃_a x̃_b, a ≥ b, of the features of each row, computed once.
+
+    Moments for m vectors of weights are then a single product of an (m, n) with an
+    (n, q (q + 1) / 2) matrix.
+
+    Parameters
+    ----------
+    map : linear map
+        With `rows`.
+    """
+
+    kept = True
+
+    def __init__(self, map):
+        self._map, self._width, self._blocks = map, map.shape[1], {}
+        self._length = self._width * (self._width + 1) // 2
+        first, second = np.tril_indices(self._width)
+        self._place = np.empty((self._width, self._width), np.intp)
+        self._place[first, second] = self._place[second, first] = np.arange(self._length)
+
+    def _products(self, rows):
+        block = self._blocks.get(rows.start)
+        if block is None:
+            features, start = self._map.rows(rows), 0
+            block = self._blocks[rows.start] = np.empty((len(features), self._length))
+            for column in range(1, self._width + 1):
+                part = block[:, start : start + column]
+                np.multiply(features[:, :column], features[:, column - 1 : column], out=part)
+                start += column
+        return block
+
+    def zeros(self, n_weights):
+        """Totals that `add` adds to."""
+        return np.zeros((n_weights, self._length))
+
+    def add(self, weights, rows, totals):
+        """Add the moments of a slice of rows under weights of shape (n_weights, n_rows)."""
+        totals += weights @ self._products(rows)
+
+    def matrices(self, totals):
+        """Symmetric matrices, shape (n_weights, q, q), from totals."""
+        return totals[:, self._place]

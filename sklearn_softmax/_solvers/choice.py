@@ -1,0 +1,32 @@
+"""The solver that is expected to cost least, and another where it takes long."""
+
+from dataclasses import replace
+
+from .costs import newton_pays, newton_pays_late, newton_ratio
+from .lbfgs import lbfgs
+from .newton import newton
+from .newton_cg import newton_blocks
+from .outcome import Outcome
+
+_SHORT, _LONG = 20, 150  # steps in which L-BFGS ends, unless the curvature moves far
+
+
+def choose(objective, start, *, tol, max_iter):
+    """Minimise by the method that costs least: see `costs`.
+
+    Newton's method where the Hessian of all classes is cheap, else L-BFGS. That takes long where
+    curvature moves by factors, as in nearly separable data: then Newton's method goes on from
+    there, with the explicit Hessian where that is not too dear, else by conjugate gradients.
+    Parameters and result are those of `lbfgs`.
+    """
+    map = objective.map
+    ratio = newton_ratio(map.n_rows, map.n_entries, *map.shape)
+    if newton_pays(ratio):
+        return newton(objective, start, tol=tol, max_iter=max_iter)
+    steps, later = (_SHORT, newton) if newton_pays_late(ratio) else (_LONG, newton_blocks)
+    first = lbfgs(objective, start, tol=tol, max_iter=min(steps, max_iter))
+    left = max_iter - first.n_iter
+    if first.outcome is not Outcome.MAX_ITER or left == 0:
+        return first
+    more = later(objective, first.params, tol=tol, max_iter=left)
+    return replace(more, n_iter=first.n_iter + more.n_iter)

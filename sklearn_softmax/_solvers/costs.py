@@ -1,0 +1,67 @@
+"""What decides between algorithms: operations, passes over the data, and memory.
+
+Costs are in operations of a *pass*: a product of the data with the parameters and one with the
+residuals, 4 E K operations for E stored numbers and K outputs, in thin matrices. Operations in
+large matrices are faster; calls take the time of `CALLS` operations, however small the data.
+"""
+
+CALLS = 2e6  # operations in the time that the calls of a pass take
+LARGE_PRODUCT = 0.35  # time of an operation in a large product, relative to a pass
+
+_EXPECTED_PASSES = 50
+_NEWTON_RATIO, _NEWTON_SWITCH_RATIO = 0.4, 2.0
+_KEPT_PRODUCTS = 1 << 21  # numbers
+_MARGINS_BYTES = 8 << 20  # cached logits may take this,
+_MARGINS_SHARE = 0.1  # or this share of the data
+
+
+def pass_cost(n_entries, n_outputs):
+    """Cost of a pass, its calls included."""
+    return 4.0 * n_entries * n_outputs + CALLS
+
+
+def blocks_cost(n_blocks, n_rows, width):
+    """Cost of `n_blocks` Gram matrices of weighted rows, and of their Cholesky factors."""
+    return LARGE_PRODUCT * n_blocks * (n_rows * width**2 + width**3 / 3.0)
+
+
+def newton_ratio(n_rows, n_entries, n_outputs, width):
+    """Cost of an explicit Hessian of all classes, in passes."""
+    n_params = max(1, n_outputs - 1) * width
+    return blocks_cost(1, n_rows / 2.0, n_params) / pass_cost(n_entries, n_outputs)
+
+
+def newton_pays(ratio):
+    """Whether Newton's steps, of which a quarter as many are needed, cost less from the start."""
+    return ratio <= _NEWTON_RATIO
+
+
+def newton_pays_late(ratio):
+    """Whether they cost less where the curvature has been moving for long."""
+    return ratio <= _NEWTON_SWITCH_RATIO
+
+
+def products_pay(n_rows, n_outputs, width):
+    """Whether to keep the products of the features of each row.
+
+    They make the curvature of many classes a single product of matrices.
+    """
+    return n_outputs > 1 and n_rows * width * (width + 1) / 2 <= _KEPT_PRODUCTS
+
+
+def margins_pay(n_rows, n_entries, n_outputs, itemsize):
+    """Whether logits and their changes may be cached, so that line searches touch no data."""
+    margins = 2 * n_rows * n_outputs * itemsize
+    return margins <= max(_MARGINS_BYTES, _MARGINS_SHARE * n_entries * itemsize)
+
+
+def row_space_pays(n_rows, n_features, n_outputs):
+    """Whether the Gram matrix of the rows costs less than the passes that it saves.
+
+    The Gram matrix takes n² p multiplications and its eigenvectors about 10 n³.
+    """
+    if n_features < n_rows:
+        return False
+    gram = 2.0 * n_rows**2 * n_features + 20.0 * n_rows**3
+    passes = _EXPECTED_PASSES * pass_cost(n_rows * n_features, n_outputs)
+    return LARGE_PRODUCT * gram <= passes
