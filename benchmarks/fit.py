@@ -2,235 +2,215 @@
 
     python benchmarks/fit.py                       # data of scikit-learn, and generated data
     python benchmarks/fit.py --data DIRECTORY      # *.npz with X, y; *_X.npz (CSR) with *_y.npy
-    python benchmarks/fit.py --only iris digits --limit 10 --plot gap.png
+    python benchmarks/fit.py --only digits wine --limit 10 --plot gap.png
 
 Every peer is given tightening tolerances, and more iterations, until its objective is within
 a relative 1e-6 of the best that anyone found, or until the time limit. Peers take turns with
-us in one process, after a pause in which their threads go to sleep. Objective: that of
-LogisticRegression with C=1 on raw features, in float64.
+us, each in a child process that starts with the same memory, after a pause in which threads go
+to sleep. Objective: that of LogisticRegression with C=1 on raw features, in float64.
 """
 
 import argparse
+import contextlib
 import multiprocessing
-import pathlib
+import resource
 import statistics
 import time
 import warnings
 
 import numpy as np
-from scipy import sparse
-from scipy.special import logsumexp
-from sklearn import datasets
+from contenders import objective, ours, peers
+from problems import from_directory, generated, shipped
 from sklearn.linear_model import LogisticRegression
 
 from sklearn_softmax import SoftmaxRegression
+from sklearn_softmax._core.objective import Objective
 
 GAP = 1e-6
 TOLERANCES = (1e-2, 1e-4, 1e-6, 1e-8, 1e-10)
-
-
-def objective(X, y, coef, intercept):
-    """Sum of losses and half the squared norm of the coefficients, C = 1."""
-    logits = X @ coef.T + intercept
-    if len(coef) == 1:
-        logits = np.column_stack([np.zeros(len(y)), logits])
-    losses = logsumexp(logits, axis=1) - logits[np.arange(len(y)), y]
-    return losses.sum() + 0.5 * np.sum(coef**2)
-
-
-def sklearn_peer(solver):
-    """A peer: (X, y, tol) -> coefficients."""
-
-    def fit(X, y, tol):
-        model = LogisticRegression(solver=solver, tol=tol, max_iter=100_000)
-        model.fit(X, y)
-        return model.coef_, model.intercept_
-
-    return fit
-
-
-def cyanure_peer(X, y, tol):
-    """cyanure's logistic losses; its objective is divided by the number of rows."""
-    from cyanure.estimators import Classifier
-
-    binary = y.max() == 1
-    model = Classifier(
-        loss="logistic" if binary else "multiclass-logistic",
-        penalty="l2",
-        lambda_1=1.0 / len(y),
-        fit_intercept=True,
-        tol=tol,
-        max_iter=5000,
-        verbose=False,
-    )
-    model.fit(X, y)
-    coef = np.atleast_2d(model.coef_)
-    return (coef if binary and len(coef) == 1 else coef.T), np.ravel(model.intercept_)
-
-
-def peers():
-    """Names and functions of the peers that are installed."""
-    names = ("lbfgs", "newton-cg", "newton-cholesky", "saga")
-    found = {name: sklearn_peer(name) for name in names}
-    try:
-        import cyanure  # noqa: F401
-    except ImportError:
-        return found
-    return found | {"cyanure": cyanure_peer}
-
-
-def generated():
-    """Names and makers of generated data: every shape, small enough to wait for."""
-    rng = np.random.default_rng(0)
-
-    def linear(n, p, k, noise=1.0, scale=None):
-        X = rng.standard_normal((n, p))
-        logits = X @ rng.standard_normal((p, k)) / noise / np.sqrt(p)
-        y = np.argmax(logits + rng.gumbel(size=logits.shape), axis=1)
-        y[:k] = np.arange(k)
-        return (X if scale is None else X * scale(p) + 3.0 * scale(p)), y
-
-    def sparse_counts(n, p, k):
-        X = sparse.random_array((n, p), density=20 / p, format="csr", rng=rng)
-        y = np.argmax(X @ rng.standard_normal((p, k)) * 3 + rng.gumbel(size=(n, k)), axis=1)
-        y[:k] = np.arange(k)
-        return X, y
-
-    return {
-        "n>>p": lambda: linear(200_000, 50, 10),
-        "p>>n": lambda: linear(100, 20_000, 10),
-        "many classes": lambda: linear(5000, 30, 300),
-        "ill-scaled": lambda: linear(20_000, 30, 5, scale=lambda p: np.logspace(-3, 3, p)),
-        "near-separable": lambda: linear(5000, 30, 5, noise=0.02),
-        "sparse": lambda: sparse_counts(20_000, 5000, 20),
-    }
-
-
-def shipped():
-    """Names and loaders of the data that ship with scikit-learn."""
-    loaders = (datasets.load_iris, datasets.load_wine, datasets.load_digits)
-    loaders += (datasets.load_breast_cancer,)
-    return {f.__name__[5:]: lambda f=f: f(return_X_y=True) for f in loaders}
-
-
-def from_directory(directory):
-    """Names and loaders of files: X and y in one npz, or a CSR matrix beside its labels."""
-
-    def dense(path):
-        with np.load(path, allow_pickle=False) as file:
-            return file["X"].astype(np.float64), file["y"].astype(np.intp)
-
-    def csr(path):
-        labels = np.load(path.with_name(path.name.replace("_X.npz", "_y.npy")))
-        return sparse.load_npz(path).tocsr(), labels.astype(np.intp)
-
-    found = {}
-    for path in sorted(pathlib.Path(directory).glob("*.npz")):
-        kind = csr if path.name.endswith("_X.npz") else dense
-        found[path.stem.removesuffix("_X")] = lambda path=path, kind=kind: kind(path)
-    return found
+REPEATS, SHORT = 5, 2.0  # turns, of those that take less than so many seconds
 
 
 def timed(function, *args):
-    """Result and seconds, after the threads of others have gone to sleep."""
+    """Result, seconds and peak bytes beside what was there, after the threads of others sleep."""
     time.sleep(0.15)
+    held = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     began = time.perf_counter()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         result = function(*args)
-    return result, time.perf_counter() - began
+    seconds = time.perf_counter() - began
+    return result, seconds, 1024 * (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - held)
 
 
 def bounded(function, args, limit):
-    """Result and seconds of a peer, in a child that is killed at the time limit."""
+    """Like `timed`, in a child that is killed at the time limit: then (reason, None, None)."""
 
     def work():
+        with contextlib.suppress(Exception), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            function(*warm)  # first calls load libraries and start threads
         try:
             sender.send(timed(function, *args))
         except Exception as error:  # a peer that cannot is a result, too
-            sender.send((type(error).__name__, None))
+            sender.send((type(error).__name__, None, None))
 
+    X, y, tol = args
+    classes = np.unique(y, return_index=True)[1][:3]
+    rows = np.concatenate([np.flatnonzero(y == y[first])[:20] for first in classes])
+    warm = X[rows], y[rows], tol
     receiver, sender = multiprocessing.Pipe(duplex=False)
     child = multiprocessing.get_context("fork").Process(target=work)
     child.start()
-    answer = receiver.recv() if receiver.poll(limit) else ("time limit", None)
+    answer = receiver.recv() if receiver.poll(limit) else ("time limit", None, None)
     child.kill()
     child.join()
     return answer
 
 
-def ours(X, y, tol=GAP):
-    """Our fit with default arguments."""
-    return SoftmaxRegression(tol=tol).fit(X, y)
+def passes(X, y):
+    """Products with the whole data, one forward and one adjoint each, of our default fit."""
+    made, start = [], Objective.__init__
+
+    def record(self, *args, **options):
+        start(self, *args, **options)
+        made.append(self)
+
+    Objective.__init__ = record
+    try:
+        model = SoftmaxRegression().fit(X, y)
+    finally:
+        Objective.__init__ = start
+    return sum(each.n_passes for each in made), model
 
 
-def race(name, X, y, limit):
-    """Rows of one data set: who, seconds to the gap, the gap of the default."""
-    model, first = timed(ours, X, y)
-    repeats = 1 if first > 2 else 5
-    seconds = statistics.median([first] + [timed(ours, X, y)[1] for _ in range(repeats)])
+def chase(fit, X, y, goal, limit):
+    """Tolerance, result, seconds and bytes of the first fit at the goal, or why there is none."""
+    spent = 0.0
+    for tol in TOLERANCES:
+        result, seconds, size = bounded(fit, (X, y, tol), limit - spent)
+        if seconds is None:
+            return result
+        spent += seconds
+        if objective(X, y, *result[:2]) <= goal:
+            return tol, result, seconds, size
+    return "not reached"
+
+
+def race(X, y, limit):
+    """Our row and those of the peers: seconds, iterations, peak bytes, ratio to us."""
+    n_passes, model = passes(X, y)
+    goal = objective(X, y, model.coef_, model.intercept_) * (1 + GAP)
+    found = {name: chase(fit, X, y, goal, limit) for name, fit in peers().items()}
+    runs = {"us": (ours, GAP)}
+    runs |= {name: (peers()[name], row[0]) for name, row in found.items() if len(row) == 4}
+    seconds = {name: [found[name][2]] for name in found if name in runs} | {"us": []}
+    for _ in range(REPEATS):
+        for name, (fit, tol) in runs.items():
+            if not seconds[name] or statistics.median(seconds[name]) < SHORT:
+                _, took, size = bounded(fit, (X, y, tol), 10 * limit)
+                seconds[name] += [took] if took else []
+                if name == "us":
+                    mine = (model.n_iter_, size)
+    medians = {name: statistics.median(each) for name, each in seconds.items()}
+    rows = {"us": (medians["us"], *mine, 1.0)}
+    for name, row in found.items():
+        reached = name in medians
+        ratio = medians[name] / medians["us"] if reached else None
+        rows[name] = (medians[name], row[1][2], row[3], ratio) if reached else row
+    return rows, n_passes, model.dual_gap_, model
+
+
+def default_gap(X, y, model):
+    """Relative gap that LogisticRegression() leaves, and its seconds."""
+    (coef, intercept), seconds, _ = timed(
+        lambda: (lambda m: (m.coef_, m.intercept_))(LogisticRegression().fit(X, y))
+    )
     best = objective(X, y, model.coef_, model.intercept_)
-    default, _ = timed(LogisticRegression().fit, X, y)
-    default_gap = objective(X, y, default.coef_, default.intercept_) / best - 1
-    rows = {}
-    for peer, fit in peers().items():
-        spent, reached = 0.0, None
-        for tol in TOLERANCES:
-            result, took = bounded(fit, (X, y, tol), limit - spent)
-            if took is None:
-                rows[peer] = result
-                break
-            spent += took
-            if objective(X, y, *result) <= best * (1 + GAP):
-                again = [] if took > 2 else [bounded(fit, (X, y, tol), limit)[1] for _ in range(2)]
-                reached = statistics.median([took, *filter(None, again)])
-                break
-        rows.setdefault(peer, reached)
-    return seconds, model.dual_gap_, rows, default_gap
+    return objective(X, y, coef, intercept) / best - 1, seconds
 
 
-def report(results):
-    """Print ratios, and their geometric mean."""
-    numbers = {n: [v for v in r[2].values() if isinstance(v, float)] for n, r in results.items()}
-    ratios = [min(numbers[n]) / r[0] for n, r in results.items() if numbers[n]]
-    default = [r[2]["lbfgs"] / r[0] for r in results.values() if isinstance(r[2]["lbfgs"], float)]
-    if ratios:
-        mean = statistics.geometric_mean(ratios)
-        print(f"fastest peer / us: geometric mean {mean:.2f}, least {min(ratios):.2f}")
+def describe(name, X, y, rows, n_passes, gap, left):
+    """Print one data set."""
+    print(
+        f"\n{name}: {X.shape[0]} x {X.shape[1]}, {y.max() + 1} classes; certified gap {gap:.0e} "
+        f"after {n_passes:.0f} passes; LogisticRegression() leaves {left[0]:.0e} in {left[1]:.3f} s"
+    )
+    for who, row in rows.items():
+        if isinstance(row, str):
+            print(f"  {who:16} {row}")
+            continue
+        seconds, n_iter, size, ratio = row
+        steps = "" if n_iter is None else f"{n_iter} iterations, "
+        print(f"  {who:16} {seconds:9.4f} s  {ratio:8.2f}x  {steps}{size / 2**20:.0f} MiB")
+
+
+def summarise(results):
+    """Print the ratios over all data sets."""
+    fastest, default = {}, []
+    for name, rows in results.items():
+        ratios = {who: row[3] for who, row in rows.items() if who != "us" and len(row) == 4}
+        ratios = {who: ratio for who, ratio in ratios.items() if not isinstance(rows[who], str)}
+        if ratios:
+            fastest[name] = min(ratios.values())
+        if "lbfgs" in ratios:
+            default.append(ratios["lbfgs"])
+    if fastest:
+        mean, worst = statistics.geometric_mean(fastest.values()), min(fastest, key=fastest.get)
+        print(
+            f"\nfastest peer / us: geometric mean {mean:.2f}, least {fastest[worst]:.2f} ({worst})"
+        )
     if default:
-        mean = statistics.geometric_mean(default)
-        print(f"lbfgs to the same gap / us: geometric mean {mean:.1f}")
+        print(
+            f"lbfgs to the same gap / us: geometric mean {statistics.geometric_mean(default):.1f}"
+        )
+    print(f"no peer got there: {[name for name in results if name not in fastest]}")
+
+
+def plot(path, sets, limit):
+    """Draw relative gap against time for each contender."""
+    import matplotlib.pyplot as plt
+
+    figure, axes = plt.subplots(
+        1, len(sets), figsize=(4.2 * len(sets), 3.6), sharey=True, layout="constrained"
+    )
+    for axis, (name, load) in zip(axes if len(sets) > 1 else [axes], sets.items(), strict=True):
+        X, y = load()
+        best = objective(X, y, *ours(X, y, 1e-10)[:2])
+        for who, fit in ({"sklearn_softmax": ours} | peers()).items():
+            points = []
+            for tol in (1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8):
+                result, seconds, _ = bounded(fit, (X, y, tol), limit)
+                if seconds is None:
+                    break
+                points.append((seconds, max(objective(X, y, *result[:2]) / best - 1, 1e-10)))
+            style = {"lw": 2.5, "color": "black", "zorder": 3} if fit is ours else {"lw": 1.2}
+            axis.loglog(*zip(*points, strict=True), "o-", ms=3, label=who, **style)
+        axis.set(title=name, xlabel="seconds", ylim=(1e-10, None))
+        axis.axhline(GAP, color="grey", lw=0.8, ls=":")
+    figure.axes[0].set_ylabel("relative gap to the optimum")
+    figure.axes[-1].legend(fontsize=8)
+    figure.savefig(path, dpi=130)
 
 
 def main():
-    """Parse the command line and race."""
+    """Parse the command line, race and report."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--data", help="directory of further data")
     parser.add_argument("--only", nargs="*", help="names of data sets")
-    parser.add_argument("--limit", type=float, default=20.0, help="seconds for each peer")
+    parser.add_argument("--limit", type=float, default=10.0, help="seconds for each peer")
+    parser.add_argument("--plot", help="draw gap against time to this file, and nothing else")
     options = parser.parse_args()
-    sets = shipped() | generated()
-    if options.data:
-        sets = from_directory(options.data)
+    sets = from_directory(options.data) if options.data else shipped() | generated()
+    sets = {name: sets[name] for name in options.only or sets}
+    if options.plot:
+        return plot(options.plot, sets, options.limit)
     results = {}
     for name, load in sets.items():
-        if options.only and name not in options.only:
-            continue
         X, y = load()
-        results[name] = seconds, gap, rows, default_gap = race(name, X, y, options.limit)
-        shape = f"{X.shape[0]}x{X.shape[1]}, {y.max() + 1}"
-        cells = "  ".join(
-            f"{peer} {took:.4f} ({took / seconds:.1f}x)"
-            if isinstance(took, float)
-            else f"{peer} {took or 'not reached'}"
-            for peer, took in rows.items()
-        )
-        print(
-            f"{name:18} {shape:16} us {seconds:.4f} s (gap {gap:.0e})  {cells}  "
-            f"default LogisticRegression gap {default_gap:.1e}",
-            flush=True,
-        )
-    report(results)
+        results[name], n_passes, gap, model = race(X, y, options.limit)
+        describe(name, X, y, results[name], n_passes, gap, default_gap(X, y, model))
+    summarise(results)
 
 
 if __name__ == "__main__":

@@ -160,7 +160,7 @@ class RidgeProblem:
             close = abs(point.value - result.value) <= tol * result.value
             return replace(result, params=params) if close else None
         if result.outcome is not Outcome.CONVERGED:
-            return replace(result, params=params, value=point.value, gap=stopping.final(point, 0))
+            return stopping.final(point, 0.0, result.n_iter, result.outcome)
         gap = stopping.gap(point, 0.0)
         if not stopping.reached(point, gap):
             return None

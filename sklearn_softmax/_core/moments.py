@@ -15,11 +15,12 @@ class RowMoments:
     kept = False
 
     def __init__(self, map):
-        self._map, self._width = map, map.shape[1]
+        self._map = map
 
     def zeros(self, n_weights):
         """Totals that `add` adds to."""
-        return np.zeros((n_weights, self._width, self._width))
+        width = self._map.shape[1]
+        return np.zeros((n_weights, width, width))
 
     def add(self, weights, rows, totals):
         """Add the moments of a slice of rows under weights of shape (n_weights, n_rows)."""

@@ -70,5 +70,4 @@ def lbfgs(objective, start, *, tol, max_iter):
             pairs.keep(_PAIRS_KEPT)
         metric = renewed
     outcome = Outcome.STALLED if failures > _RESTARTS else Outcome.MAX_ITER
-    gap = stopping.final(point, -0.5 * slope)
-    return Result(point.params, point.value, gap, n_iter, outcome)
+    return stopping.final(point, -0.5 * slope, n_iter, outcome)

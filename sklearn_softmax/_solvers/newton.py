@@ -66,7 +66,7 @@ def iterate(objective, start, step, *, tol, max_iter, exact=False):
         if idle == _IDLE:
             outcome = Outcome.STALLED
             break
-    return Result(point.params, point.value, stopping.final(point, decrement), n_iter, outcome)
+    return stopping.final(point, decrement, n_iter, outcome)
 
 
 def _step(objective, point):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .outcome import Outcome
+from .outcome import Outcome, Result
 
 
 class Stopping:
@@ -58,6 +58,9 @@ class Stopping:
             return Outcome.AT_INFINITY
         return Outcome.CONVERGED
 
-    def final(self, point, decrement):
-        """The certificate whatever it costs, for a result that is not converged."""
-        return self._objective.duality_gap(point) if self._certifiable else decrement
+    def final(self, point, decrement, n_iter, outcome):
+        """The result of a fit that found no way on, with its certificate whatever that costs."""
+        gap = self._objective.duality_gap(point) if self._certifiable else decrement
+        if self._certifiable and self.reached(point, gap):
+            outcome = Outcome.CONVERGED
+        return Result(point.params, point.value, gap, n_iter, outcome)
