@@ -1,5 +1,6 @@
 """Softmax regression and calibration of class probabilities for scikit-learn."""
 
+from . import metrics
 from ._calibrator import SoftmaxCalibrator
 from ._core.cross_entropy import cross_entropy
 from ._core.softmax import log_softmax, softmax
@@ -12,6 +13,7 @@ __all__ = [
     "SoftmaxRegression",
     "cross_entropy",
     "log_softmax",
+    "metrics",
     "softmax",
 ]
 __version__ = "0.1.0.dev0"

@@ -64,7 +64,14 @@ class CalibratedModel:
                     "Each calibration fold must have a row of positive weight and of a class "
                     f"among its training rows; got a fold of {len(y)} rows without."
                 )
-            self.calibrator = _fit(self._prepared(), scores[known], y[known], part)
+            self.calibrator = fit_calibrator(
+                self.calibrator,
+                scores[known],
+                y[known],
+                part,
+                input=RESPONSES[self.response],
+                classes=self._known,
+            )
             self._known = self.calibrator.classes_
         else:
             self.calibrator = None
@@ -91,16 +98,6 @@ class CalibratedModel:
             return self.classes[np.argmax(self.predict_proba(X), axis=1)]
         return self.calibrator.predict(read_scores(self.estimator, X, self.response))
 
-    def _prepared(self):
-        """A clone that is told its classes and the kind of scores, where the user did not."""
-        calibrator = clone(self.calibrator)
-        params = calibrator.get_params(deep=False)
-        if params.get("input") == "auto":
-            calibrator.set_params(input=RESPONSES[self.response])
-        if params.get("classes", ()) is None:
-            calibrator.set_params(classes=self._known)
-        return calibrator
-
     def _succession(self, y, weights):
         """Probability of each class that is not known; 0 for the others."""
         counts = np.bincount(np.searchsorted(self.classes, y), weights, len(self.classes))
@@ -109,7 +106,35 @@ class CalibratedModel:
         return share
 
 
-def _fit(calibrator, scores, y, weights):
+def fit_calibrator(calibrator, scores, y, weights, *, input, classes):
+    """Fit a clone that is told its classes and the kind of scores, where it asks for them.
+
+    Parameters
+    ----------
+    calibrator : estimator
+        Left as it is.
+    scores, y, weights : ndarray, ndarray, ndarray or None
+        Rows.
+    input : {'logits', 'proba'}
+        What the scores are.
+    classes : ndarray of shape (n_classes,)
+        Labels of the columns.
+
+    Returns
+    -------
+    estimator
+
+    Raises
+    ------
+    TypeError
+        If there are weights that it does not accept.
+    """
+    calibrator = clone(calibrator)
+    params = calibrator.get_params(deep=False)
+    if params.get("input") == "auto":
+        calibrator.set_params(input=input)
+    if params.get("classes", ()) is None:
+        calibrator.set_params(classes=classes)
     if weights is None:
         return calibrator.fit(scores, y)
     if not has_fit_parameter(calibrator, "sample_weight"):
