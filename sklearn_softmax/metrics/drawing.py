@@ -143,7 +143,7 @@ def draw_legend(panels):
         return
     figure = first.figure
     if panels.size == 1 or figure.get_gid() != _DIAGONAL:
-        first.legend(frameon=False, loc="upper left")
+        first.legend(frameon=False, loc="best")
         return
     for legend in list(figure.legends):
         legend.remove()
