@@ -85,10 +85,10 @@ class CrossFit:
                 for (_, test), (fold, _) in zip(folds, scored, strict=True)
             ]
         )
-        scores = np.concatenate([self._in_columns_of(model, *fold) for fold in scored])[known]
-        return self._with_calibrator(
-            model, scores, self.y[rows[known]], self._shared_weights(rows)[known]
-        )
+        scores = np.concatenate([self._in_columns_of(model, *fold) for fold in scored])
+        weights = self._shared_weights(rows)
+        weights = None if weights is None else weights[known]
+        return self._with_calibrator(model, scores[known], self.y[rows[known]], weights)
 
     def _with_calibrator(self, model, scores, y, weights):
         pair = CalibratedModel(model, self.calibrator, self.response, self.classes)
@@ -103,9 +103,12 @@ class CrossFit:
         return full
 
     def _shared_weights(self, rows):
-        """Weights of rows that add up to those of all the rows, where some are repeated."""
-        weights = np.ones(len(self.y)) if self.weights is None else self.weights
-        return (weights / np.maximum(np.bincount(rows, minlength=len(self.y)), 1))[rows]
+        """Weights of rows, shared among those that are repeated; None for equal weights."""
+        times = np.bincount(rows, minlength=len(self.y))
+        if self.weights is None and times.max() == 1:
+            return None
+        weights = 1.0 if self.weights is None else self.weights
+        return (weights / np.maximum(times, 1))[rows]
 
     def _cut(self, value, rows):
         """The entries of a parameter that has one for each row."""

@@ -215,7 +215,7 @@ def test_labels_name_a_class_without_rows():
         ({"n_bins": 2.5}, TypeError, "n_bins must be an integer"),
         ({"debias": 1}, TypeError, "debias must be True or False"),
         ({"debias": True}, ValueError, "norm must be 'l2' where debias=True; got 'l1'"),
-        ({"labels": ["a", "b", "c", "d"]}, ValueError, "y must contain only the classes"),
+        ({"labels": [5, 6, 7, 8]}, ValueError, "y must contain only the classes"),
         ({"sample_weight": [1.0]}, ValueError, "one weight for each row"),
         ({"y_proba": np.full((300, 4), 0.3)}, ValueError, "sum to 1 in each row; got 1.2"),
         ({"y_proba": np.tile([2.0, -1, 0, 0], (300, 1))}, ValueError, "between 0 and 1; got 2"),
