@@ -69,14 +69,17 @@ def read_predictions(y_true, y_proba, labels=None, sample_weight=None):
 
 
 def _classes(y, labels, n_columns):
-    classes, numbers = encode_labels(y if labels is None else column_or_1d(labels))
+    if labels is None:
+        classes, numbers = encode_labels(y)
+    else:
+        classes, numbers = np.unique(column_or_1d(labels)), None
     if len(classes) != n_columns:
         advice = " Name the columns with labels=." if labels is None else ""
         raise ValueError(
             f"y_proba must have as many columns as there are labels, {len(classes)}; "
             f"got {n_columns}.{advice}"
         )
-    return classes, numbers if labels is None else number_labels(y, classes)
+    return classes, number_labels(y, classes) if numbers is None else numbers
 
 
 def _check_range(proba):
