@@ -268,8 +268,8 @@ class SoftmaxCalibratedClassifierCV(ClassifierMixin, MetaEstimatorMixin, BaseEst
         parallel = Parallel(n_jobs=self.n_jobs)
         if ensemble:
             return parallel(delayed(rows.calibrated)(*fold) for fold in folds)
-        scored = parallel(delayed(rows.model_and_scores)(*fold) for fold in folds)
-        return [rows.calibrated_together(rows.model(), folds, scored)]
+        scored = parallel(delayed(rows.scores)(*fold) for fold in folds)
+        return [rows.calibrated_together(folds, scored)]
 
 
 def _routing():

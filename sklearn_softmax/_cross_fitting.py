@@ -51,41 +51,41 @@ class CrossFit:
         params = {name: self._cut(value, train) for name, value in self.params.items()}
         return clone(self.estimator).fit(take(self.X, train), self.y[train], **params)
 
-    def model_and_scores(self, train, test):
-        """A model of the rows `train`, and its scores of the rows `test`."""
-        model = self.model(train)
-        return model, read_scores(model, take(self.X, test), self.response)
-
     def calibrated(self, train, test):
         """A model of the rows `train`, calibrated on the rows `test`."""
-        model, scores = self.model_and_scores(train, test)
+        model = self.model(train)
+        scores = read_scores(model, take(self.X, test), self.response)
         weights = None if self.weights is None else self.weights[test]
         return self._with_calibrator(model, scores, self.y[test], weights)
 
-    def calibrated_together(self, model, folds, scored):
+    def scores(self, train, test):
+        """Scores of the rows `test` by a model of the rows `train`, and its sorted classes."""
+        model = self.model(train)
+        return read_scores(model, take(self.X, test), self.response), np.sort(model.classes_)
+
+    def calibrated_together(self, folds, scored):
         """A model of all rows, with a calibrator of the scores from all folds.
 
         Parameters
         ----------
-        model : estimator
-            Fitted to all rows.
         folds : list of (train, test)
             Rows.
-        scored : list of (model, scores)
-            What `model_and_scores` gave for each.
+        scored : list of (scores, classes)
+            What `scores` gave for each.
 
         Returns
         -------
         CalibratedModel
         """
+        model = self.model()
         rows = np.concatenate([test for _, test in folds])
         known = np.concatenate(
             [
-                np.isin(self.y[test], fold.classes_)
-                for (_, test), (fold, _) in zip(folds, scored, strict=True)
+                np.isin(self.y[test], classes)
+                for (_, test), (_, classes) in zip(folds, scored, strict=True)
             ]
         )
-        scores = np.concatenate([self._in_columns_of(model, *fold) for fold in scored])
+        scores = np.concatenate([self._in_columns_of(model, *part) for part in scored])
         weights = self._shared_weights(rows)
         weights = None if weights is None else weights[known]
         return self._with_calibrator(model, scores[known], self.y[rows[known]], weights)
@@ -94,9 +94,9 @@ class CrossFit:
         pair = CalibratedModel(model, self.calibrator, self.response, self.classes)
         return pair.fit(scores, y, weights)
 
-    def _in_columns_of(self, model, fold, scores):
-        """Scores with the columns of `model`, which knows all classes of the fold's model."""
-        columns = np.searchsorted(np.sort(model.classes_), np.sort(fold.classes_))
+    def _in_columns_of(self, model, scores, classes):
+        """Scores of some classes, with the columns of `model`, which knows them all."""
+        columns = np.searchsorted(np.sort(model.classes_), classes)
         shape = len(scores), len(model.classes_)
         full = np.full(shape, NO_SCORE[RESPONSES[self.response]], dtype=scores.dtype)
         full[:, columns] = scores
@@ -112,10 +112,9 @@ class CrossFit:
 
     def _cut(self, value, rows):
         """The entries of a parameter that has one for each row."""
-        if isinstance(value, (str, bytes, dict)) or not hasattr(value, "__len__"):
-            return value
-        length = value.shape[0] if getattr(value, "shape", ()) else len(value)
-        return take(value, rows) if length == len(self.y) else value
+        sized = (len(value),) if isinstance(value, (list, tuple)) else ()
+        shape = getattr(value, "shape", sized)
+        return take(value, rows) if shape[:1] == (len(self.y),) else value
 
 
 def all_classes(y, estimator):

@@ -18,6 +18,7 @@ from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss
 from sklearn.model_selection import (
+    GridSearchCV,
     GroupKFold,
     KFold,
     LeaveOneOut,
@@ -471,6 +472,42 @@ def test_routed_weights(asks):
     single = model.calibrated_classifiers_[0].estimator
     assert (single.weights_ is not None) is asks
     np.testing.assert_array_equal(single.note_, y)
+
+
+@pytest.mark.parametrize("note", [3, np.float64(3), np.array(3), "240", [1, 2], {"a": 1}, None])
+def test_parameters_that_are_not_of_rows_stay_whole(note):
+    X, y = draw()
+    model = calibrated(Recorder()).fit(X, y, note=note)
+    assert model.calibrated_classifiers_[0].estimator.note_ is note
+
+
+@pytest.mark.parametrize("kind", [list, np.array, pd.Series, pl.Series])
+def test_parameters_that_are_of_rows_are_cut(kind):
+    X, y = draw()
+    model = calibrated(Recorder()).fit(X, y, note=kind(np.arange(240)))
+    train, _ = next(iter(CV.split(X, y)))
+    assert list(model.calibrated_classifiers_[0].estimator.note_) == train.tolist()
+
+
+def test_weights_calibrate_a_frozen_model_with_routing():
+    X, y = draw()
+    weights = np.random.default_rng(0).integers(1, 5, len(y))
+    frozen = FrozenEstimator(GaussianNB().fit(X, y))
+    plain = calibrated(frozen).fit(X, y, weights)
+    with config_context(enable_metadata_routing=True):
+        routed = calibrated(frozen).fit(X, y, sample_weight=weights)
+    np.testing.assert_array_equal(plain.predict_proba(X), routed.predict_proba(X))
+
+
+def test_search_reaches_both():
+    X, y = draw()
+    grid = {
+        "estimator__var_smoothing": [1e-9, 1e-2],
+        "calibrator__method": ["temperature", "vector"],
+    }
+    search = GridSearchCV(calibrated(GaussianNB()), grid, scoring="neg_log_loss", cv=2).fit(X, y)
+    assert set(search.best_params_) == set(grid)
+    assert np.isfinite(search.cv_results_["mean_test_score"]).all()
 
 
 def test_default_estimator_asks_for_weights():

@@ -196,6 +196,17 @@ def test_labels_of_any_kind(setting):
         assert expected_calibration_error(named, proba, labels=names, **setting) == expected
 
 
+@pytest.mark.parametrize("dtype", [np.float16, np.float32])
+def test_precision_changes_little(dtype):
+    y, proba = draw(n_classes=4)
+    arguments = {"kind": "classwise", "norm": "l2", "n_bins": 1}
+    low, high = (
+        expected_calibration_error(y, p, **arguments) for p in (proba.astype(dtype), proba)
+    )
+    np.testing.assert_allclose(low, high, atol=1e-3 if dtype == np.float16 else 1e-7)
+    assert score_decomposition(y, proba.astype(dtype), calibrator=TEMPERATURE).score > 0
+
+
 def test_labels_name_a_class_without_rows():
     y, proba = draw()
     few = y != 2
@@ -288,6 +299,13 @@ def test_default_calibrator_keeps_classes_without_rows():
     assert np.isfinite(parts).all()
 
 
+def test_rare_classes_are_no_matter_of_warning():
+    y, proba = draw(n_rows=100)
+    y[y == 3] = 2
+    y[:2] = 3
+    assert np.isfinite(score_decomposition(y, proba, calibrator=TEMPERATURE)).all()
+
+
 def test_folds_must_test_each_row_once():
     y, proba = draw(n_rows=60)
     once = [(np.arange(30), np.arange(30, 60))]
@@ -301,10 +319,14 @@ def test_folds_must_test_each_row_once():
 def test_interval_of_a_mean_is_that_of_theory():
     y, proba = draw(n_rows=500)
     losses = -np.log(proba[np.arange(len(y)), y])
+
+    def mean_loss(y_true, y_proba, sample_weight):
+        return np.average(losses, weights=sample_weight)
+
     half = 1.96 * losses.std() / np.sqrt(len(y))
     for method in ("basic", "percentile"):
         found = bootstrap_interval(
-            log_loss, y, proba, method=method, n_resamples=600, random_state=0
+            mean_loss, y, proba, method=method, n_resamples=999, random_state=0
         )
         np.testing.assert_allclose(found.estimate, losses.mean())
         np.testing.assert_allclose(found.low, losses.mean() - half, atol=0.2 * half)

@@ -1,5 +1,6 @@
 """What of a score is calibration, and what is refinement."""
 
+import warnings
 from typing import NamedTuple
 
 import numpy as np
@@ -177,7 +178,7 @@ def _recalibrated(given, weights, calibrator, cv):
     numbers = np.arange(len(given.classes))
     refined = np.zeros(given.proba.shape)
     tested = np.zeros(len(given.labels), dtype=np.intp)
-    for train, test in check_cv(cv, given.labels, classifier=True).split(given.proba, given.labels):
+    for train, test in _folds(given, cv):
         rows = given.proba[train], given.labels[train], None if weights is None else weights[train]
         fitted = fit_calibrator(calibrator, *rows, input="proba", classes=numbers)
         refined[np.ix_(test, fitted.classes_)] = fitted.predict_proba(given.proba[test])
@@ -186,6 +187,14 @@ def _recalibrated(given, weights, calibrator, cv):
         row = np.flatnonzero(tested != 1)[0]
         raise ValueError(f"cv must test each row once; got row {row} {tested[row]} times.")
     return refined
+
+
+def _folds(given, cv):
+    """Folds, which need not have all classes: the calibrator knows them by name."""
+    splitter = check_cv(cv, given.labels, classifier=True)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "The least populated class", UserWarning)
+        return list(splitter.split(given.proba, given.labels))
 
 
 def _log_losses(labels, proba):

@@ -7,6 +7,7 @@ from sklearn.utils import check_array, check_consistent_length, column_or_1d
 
 from .._validation import check_weights, encode_labels, number_labels
 
+_FLOATS = (np.float64, np.float32, np.float16)
 _ROUNDED = 1e-3  # row sums of probabilities that were rounded on their way here
 
 
@@ -18,7 +19,7 @@ class Predictions(NamedTuple):
     labels : ndarray of shape (n_rows,)
         Class numbers.
     proba : ndarray of shape (n_rows, n_classes)
-        float64 or float32.
+        float64, float32 or float16.
     weights : ndarray of shape (n_rows,)
         Not negative.
     classes : ndarray of shape (n_classes,)
@@ -54,9 +55,7 @@ def read_predictions(y_true, y_proba, labels=None, sample_weight=None):
     ValueError
         Naming what is wrong, and the first row where it is.
     """
-    proba = check_array(
-        y_proba, ensure_2d=False, dtype=(np.float64, np.float32), input_name="y_proba"
-    )
+    proba = check_array(y_proba, ensure_2d=False, dtype=_FLOATS, input_name="y_proba")
     if proba.ndim == 1 or proba.shape[1] == 1:
         proba = np.column_stack([1.0 - proba.ravel(), proba.ravel()])
     y = column_or_1d(y_true)
@@ -83,14 +82,15 @@ def _classes(y, labels, n_columns):
 
 
 def _check_range(proba):
-    outside = (proba < 0.0) | (proba > 1.0 + _ROUNDED)
+    tolerance = _ROUNDED + 2.0 * np.sqrt(proba.shape[1]) * np.finfo(proba.dtype).eps
+    outside = (proba < 0.0) | (proba > 1.0 + tolerance)
     if outside.any():
         row, column = np.argwhere(outside)[0]
         raise ValueError(
             f"y_proba must be between 0 and 1; got {proba[row, column]:g} in row {row}."
         )
     sums = proba.sum(axis=1, dtype=np.float64)
-    bad = np.flatnonzero(np.abs(sums - 1.0) > _ROUNDED)
+    bad = np.flatnonzero(np.abs(sums - 1.0) > tolerance)
     if len(bad):
         raise ValueError(
             f"y_proba must sum to 1 in each row; got {sums[bad[0]]:g} in row {bad[0]}."
