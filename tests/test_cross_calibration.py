@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+from joblib import parallel_backend
 from scipy import sparse
 from sklearn import config_context
 from sklearn.base import clone
@@ -296,7 +297,8 @@ def test_leaving_one_out():
 
 def test_jobs_change_no_bit():
     X, y = draw()
-    one, two = (calibrated(n_jobs=n_jobs).fit(X, y).predict_proba(X) for n_jobs in (1, 2))
+    with parallel_backend("threading"):  # starts at once
+        one, two = (calibrated(n_jobs=n_jobs).fit(X, y).predict_proba(X) for n_jobs in (1, 2))
     np.testing.assert_array_equal(one, two)
 
 
