@@ -69,9 +69,10 @@ def expected_calibration_error(
 
     Notes
     -----
-    The binned error is biased: it is positive for a perfectly calibrated model, 'l1' by up
-    to about :math:`0.4 \sqrt{B / n}` with n rows in B bins. It depends on the bins, and no proper scoring
-    rule is behind it: choose models by log-loss or Brier score, and see `score_decomposition`.
+    The binned error is biased: it is positive for a perfectly calibrated model, 'l1' by up to
+    about :math:`0.4 \sqrt{B / n}` with n rows in B bins. It depends on the bins, and no proper
+    scoring rule is behind it: choose models by log-loss or Brier score, and see
+    `score_decomposition`.
 
     References
     ----------
