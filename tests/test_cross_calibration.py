@@ -33,6 +33,7 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
+from sklearn.tree import DecisionTreeClassifier
 
 from sklearn_softmax import SoftmaxCalibratedClassifierCV, SoftmaxCalibrator, SoftmaxRegression
 
@@ -132,6 +133,36 @@ def test_defaults():
     assert model.n_features_in_ == 4
 
 
+def test_zeros_are_as_their_logarithms():
+    X, y = draw()
+    tree = DecisionTreeClassifier(max_depth=3, random_state=0)
+    assert tree.fit(X, y).predict_proba(X).min() == 0.0
+    found = [calibrated(tree, method=method).fit(X, y).predict_proba(X) for method in RESPONSES[1:]]
+    np.testing.assert_allclose(found[1], found[0], rtol=1e-9)
+
+
+class Reversed(GaussianNB):
+    """Its classes are not sorted."""
+
+    def fit(self, X, y):
+        super().fit(X, y)
+        self.classes_ = self.classes_[::-1]
+        return self
+
+    def predict_proba(self, X):
+        return super().predict_proba(X)[:, ::-1]
+
+
+@pytest.mark.parametrize("ensemble", [True, False])
+def test_columns_follow_the_classes_of_the_estimator(ensemble):
+    X, y = draw()
+    found, expected = (
+        calibrated(model, ensemble=ensemble).fit(X, y).predict_proba(X)
+        for model in (Reversed(), GaussianNB())
+    )
+    np.testing.assert_allclose(found, expected, rtol=1e-9)
+
+
 def test_calibration_helps_and_uses_no_training_rows():
     X, y = load_digits(return_X_y=True)
     raw = GaussianNB().fit(X[:900], y[:900])
@@ -176,6 +207,20 @@ def test_temperature_keeps_the_prediction(params, n_classes):
     model = calibrated(**params).fit(X, y)
     single = model.calibrated_classifiers_[0].estimator
     np.testing.assert_array_equal(model.predict(X), single.predict(X))
+
+
+class Identity(LinearDiscriminantAnalysis):
+    """Its features are its logits."""
+
+    def decision_function(self, X):
+        return X[:, :3]
+
+
+def test_temperature_keeps_the_prediction_where_probabilities_round_to_the_same():
+    X, y = draw()
+    model = calibrated(Identity(), ensemble=False).fit(X, y)
+    nearly = np.array([[-1e-18, 0.0, -3.0, 0.0], [-3.0, -1e-18, 0.0, 0.0]])
+    np.testing.assert_array_equal(model.predict(nearly), [1, 2])
 
 
 @pytest.mark.parametrize("ensemble", [True, False])
@@ -405,6 +450,15 @@ def test_all_rows_calibrate_a_frozen_model(ensemble):
     expected = part.predict_proba(lda.decision_function(X))
     np.testing.assert_array_equal(model.predict_proba(X), expected)
     assert len(model.calibrated_classifiers_) == 1
+
+
+def test_a_frozen_model_needs_no_folds():
+    """Not even as many rows as there would be folds, or two of each class."""
+    X, y = draw()
+    frozen = FrozenEstimator(LinearDiscriminantAnalysis().fit(X[:100], y[:100]))
+    few = [100, 101, 102, 104]
+    model = calibrated(frozen, SoftmaxCalibrator("bias_corrected"), cv=5).fit(X[few], y[few])
+    assert np.isfinite(model.predict_proba(X)).all()
 
 
 def test_folds_calibrate_a_frozen_model_where_asked():

@@ -123,11 +123,9 @@ def test_confidence_one_is_in_the_last_bin(n_bins):
 
 
 def test_bins_are_closed_on_the_left():
-    proba = np.array([0.3, 0.3, 0.2, 0.2])  # of 10 bins: one holds .3, another .2
-    found = expected_calibration_error(
-        [1, 0, 0, 0], proba, kind="classwise", labels=[0, 1], n_bins=10
-    )
-    np.testing.assert_allclose(found, 0.5 * 0.2 + 0.5 * 0.2)
+    """Confidences .5 and .55 share a bin, where the gaps cancel."""
+    found = expected_calibration_error([0, 0], [0.5, 0.55], n_bins=2, labels=[0, 1])
+    np.testing.assert_allclose(found, 0.525 - 0.5)
 
 
 def test_calibrated_by_construction(setting):
@@ -356,12 +354,14 @@ def test_basic_interval_of_the_error_covers_where_the_others_do_not():
 
 def test_bootstrap_is_repeatable_and_takes_weights():
     y, proba = draw(n_rows=50)
-    weights = np.arange(50.0)
-    arguments = {"sample_weight": weights, "n_resamples": 9, "method": "BCa"}
+    losses = -np.log(proba[np.arange(50), y])
+    weights = losses**2  # their mean is far from that of equal weights
+    arguments = {"sample_weight": weights, "n_resamples": 99, "method": "BCa"}
     first, second = (
         bootstrap_interval(log_loss, y, proba, random_state=3, **arguments) for _ in range(2)
     )
     assert first == second
+    assert losses.mean() < first.low < first.estimate < first.high
     np.testing.assert_allclose(first.estimate, log_loss(y, proba, sample_weight=weights))
 
 
