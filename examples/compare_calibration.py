@@ -7,6 +7,7 @@ shows the log-loss, the part of it that calibration can take away, the Brier sco
 calibration error with its interval. The picture has the three reliability diagrams.
 """
 
+import numpy as np
 from matplotlib import pyplot as plt
 from scipy.special import softmax
 from sklearn.datasets import load_digits
@@ -43,8 +44,8 @@ def probabilities(model):
 
 
 def report(name, y_proba):
-    parts = score_decomposition(y_test, y_proba)
-    brier = score_decomposition(y_test, y_proba, score="brier").score
+    parts = score_decomposition(y_test, y_proba, cv=3)
+    brier = np.mean(np.sum((y_proba - np.eye(10)[y_test]) ** 2, axis=1))
     error = bootstrap_interval(
         expected_calibration_error, y_test, y_proba, random_state=0, n_bins=10
     )
@@ -60,7 +61,7 @@ figure, row_of_axes = plt.subplots(1, 3, figsize=(12, 5.4))
 figure.subplots_adjust(left=0.055, right=0.985, bottom=0.29, top=0.92)
 for axes, (name, model) in zip(row_of_axes, MODELS.items(), strict=True):
     before = probabilities(model.fit(X_train, y_train))
-    after = probabilities(SoftmaxCalibratedClassifierCV(model).fit(X_train, y_train))
+    after = probabilities(SoftmaxCalibratedClassifierCV(model, cv=3).fit(X_train, y_train))
     report(name, before)
     report("  calibrated", after)
     for label, color, y_proba in (("before", "C1", before), ("after", "C0", after)):
