@@ -1,9 +1,19 @@
 """Softmax regression and calibration of class probabilities for scikit-learn."""
 
+from . import metrics
 from ._calibrator import SoftmaxCalibrator
 from ._core.cross_entropy import cross_entropy
 from ._core.softmax import log_softmax, softmax
+from ._cross_calibration import SoftmaxCalibratedClassifierCV
 from ._regression import SoftmaxRegression
 
-__all__ = ["SoftmaxCalibrator", "SoftmaxRegression", "cross_entropy", "log_softmax", "softmax"]
+__all__ = [
+    "SoftmaxCalibratedClassifierCV",
+    "SoftmaxCalibrator",
+    "SoftmaxRegression",
+    "cross_entropy",
+    "log_softmax",
+    "metrics",
+    "softmax",
+]
 __version__ = "0.1.0.dev0"
