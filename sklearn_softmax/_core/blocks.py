@@ -30,9 +30,9 @@ class RowBlocks:
         if n_blocks > 1:
             n_blocks = 4 * -(-n_blocks // 4)  # even shares for 2 and 4 threads
         n_chunks = min(n_blocks, _CHUNKS, max(2, _TOTALS_BYTES // max(1, total_bytes)))
-        edges = np.linspace(0, n_rows, n_blocks + 1).astype(np.intp).tolist()
+        edges = [n_rows * i // n_blocks for i in range(n_blocks + 1)]
         blocks = [slice(a, b) for a, b in zip(edges[:-1], edges[1:], strict=True)]
-        cuts = np.linspace(0, n_blocks, n_chunks + 1).astype(np.intp).tolist()
+        cuts = [n_blocks * i // n_chunks for i in range(n_chunks + 1)]
         self.chunks = [blocks[a:b] for a, b in zip(cuts[:-1], cuts[1:], strict=True)]
         self.largest = max(block.stop - block.start for block in blocks)
 

@@ -1,5 +1,7 @@
 """Curvature of the objective: what metrics and Newton's method are made of."""
 
+from functools import lru_cache
+
 import numpy as np
 
 from .blocks import RowBlocks
@@ -147,6 +149,13 @@ def class_blocks(objective, point):
     return moments.matrices(objective.scale * blocks), objective.scale * totals
 
 
+@lru_cache(maxsize=8)
+def _pairs_of_classes(free, n_outputs):
+    """Pairs k ≥ l, and δ_kl - 1/K for all pairs."""
+    tie = np.eye(free) - (1.0 / n_outputs if n_outputs > 1 else 0.0)
+    return *np.tril_indices(free), tie[:, :, None]
+
+
 def hessian(objective, point):
     """The Hessian in coordinates relative to the last class, penalty included.
 
@@ -160,7 +169,7 @@ def hessian(objective, point):
     """
     n_outputs, width = objective.map.shape
     moments, free = objective.moments, max(1, n_outputs - 1)
-    first, second = np.tril_indices(free)
+    first, second, tie = _pairs_of_classes(free, n_outputs)
 
     def visit(probabilities, rows, totals):
         chances, weights = probabilities[:free], objective.weights_of(rows)
@@ -178,6 +187,5 @@ def hessian(objective, point):
     blocks = np.empty((free, width, free, width))
     blocks[first, :, second], blocks[second, :, first] = pairs, pairs
     ridge = objective.penalty.curvature.reshape(n_outputs, width)[0]
-    tie = np.eye(free) - (1.0 / n_outputs if n_outputs > 1 else 0.0)
-    np.einsum("kjlj->klj", blocks)[:] += tie[:, :, None] * ridge
+    np.einsum("kjlj->klj", blocks)[:] += tie * ridge
     return blocks.reshape(free * width, free * width)
