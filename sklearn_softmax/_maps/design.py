@@ -162,22 +162,40 @@ class SparseDesign(_Design):
             shape = (rows.stop - rows.start, self.n_features)
             block = type(X)(shape, dtype=data.dtype)  # a constructor with data would copy it
             block.data, block.indices, block.indptr = data, X.indices[entries], starts
-            self._blocks[rows.start, rows.stop] = block
+            block = self._blocks[rows.start, rows.stop] = block, block.T
         return block
+
+    def bind(self, params):
+        """What `forward` needs of the parameters, made once for all blocks."""
+        coef, intercept = super().bind(params)
+        return np.ascontiguousarray(coef.T), intercept
+
+    def zeros(self):
+        """Totals that `adjoint` adds to: feature-major, as its products come."""
+        return np.zeros((self.n_features, self.shape[0])), np.zeros(self.shape[0])
+
+    def release(self, totals):
+        """Gradient with respect to the flat parameters."""
+        coef, intercept = totals
+        gradient = np.empty(self.shape)
+        gradient[:, : self.n_features] = coef.T
+        if self.fit_intercept:
+            gradient[:, self.n_features] = intercept
+        return gradient.ravel()
 
     def forward(self, bound, rows, out):
         """Write the logits of the slice `rows` to `out`, shape (n_outputs, n_rows)."""
         coef, intercept = bound
-        out[:] = (self._rows(rows) @ coef.T).T
+        out[:] = (self._rows(rows)[0] @ coef).T
         if intercept is not None:
             out += intercept
 
     def adjoint(self, residuals, rows, totals):
         """Add the products of the residuals with the slice `rows` to `totals`."""
-        total = totals[0]
-        total[:, : self.n_features] += (self._rows(rows).T @ residuals.T).T
+        coef, intercept = totals
+        coef += self._rows(rows)[1] @ residuals.T
         if self.fit_intercept:
-            total[:, self.n_features] += np.add.reduce(residuals, axis=1, dtype=np.float64)
+            intercept += np.add.reduce(residuals, axis=1, dtype=np.float64)
 
     def raw_rows(self, indices):
         """The rows with these indices, dense."""
@@ -185,20 +203,21 @@ class SparseDesign(_Design):
 
     def quadratic_forms(self, rows, square, linear):
         """Σ_j square_j x_j² + linear_j x_j of each row of the slice."""
-        block = self._rows(rows)
+        block, _ = self._rows(rows)
         return block.power(2) @ square + block @ linear
 
     def add_squares(self, weights, rows, totals):
         """Add Σ w, Σ w x and Σ w x² of the slice `rows`, for each output."""
-        block = self._rows(rows).T
+        _, block = self._rows(rows)
+        weights_by_row = np.ascontiguousarray(weights.T)
         total, first, second = totals
         total += np.add.reduce(weights, axis=1, dtype=np.float64)
-        first += (block @ weights.T).T
-        second += (block.power(2) @ weights.T).T
+        first += (block @ weights_by_row).T
+        second += (block.power(2) @ weights_by_row).T
 
     def column_moments(self, rows, weights, shift):
         """Weighted Σ x and Σ x² of the slice `rows`, in float64; `shift` is zero."""
-        block = self._rows(rows).T
+        _, block = self._rows(rows)
         if weights is None:
             weights = np.ones(rows.stop - rows.start)
         return block @ weights, block.power(2) @ weights
