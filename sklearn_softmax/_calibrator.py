@@ -8,7 +8,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_X_y
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from ._calibration import METHODS, SIDE_BY_SIDE, CalibrationProblem
+from ._calibration import CalibrationProblem
 from ._calibration_input import (
     FLOATS,
     INPUTS,
@@ -17,10 +17,13 @@ from ._calibration_input import (
     decide_input,
     one_per_class,
     read_labels,
+    read_prior,
     to_logits,
     with_weight,
 )
 from ._core.threads import Threads
+from ._maps.shifted import Shifted
+from ._methods import METHODS, choose_strength, method_of
 from ._probabilistic import SoftmaxClassifierMixin
 from ._validation import check_choice, check_integer, check_number, check_weights
 
@@ -133,8 +136,20 @@ class SoftmaxCalibrator(SoftmaxClassifierMixin, TransformerMixin, BaseEstimator)
     1.18
     """
 
-    def __init__(self, method="auto", *, input="auto", classes=None, tol=1e-10, max_iter=1000):
+    def __init__(
+        self,
+        method="auto",
+        *,
+        strength=None,
+        prior=None,
+        input="auto",
+        classes=None,
+        tol=1e-10,
+        max_iter=1000,
+    ):
         self.method = method
+        self.strength = strength
+        self.prior = prior
         self.input = input
         self.classes = classes
         self.tol = tol
@@ -179,24 +194,25 @@ class SoftmaxCalibrator(SoftmaxClassifierMixin, TransformerMixin, BaseEstimator)
         weights = check_weights(sample_weight, len(labels))
         matched = one_per_class(values.shape[1], len(classes))
         name = choose_method(self.method, matched, columns is not scores, values, classes)
+        method = method_of(name, matched)
+        strength = choose_strength(method, name, self.strength)
         input = decide_input(values, self.input, matched)
         logits = to_logits(values, input, matched, len(classes))
 
         rows = with_weight(logits, labels, weights)
+        shift = read_prior(self.prior, *rows[1:], len(classes))
         with Threads() as threads:
             problem = CalibrationProblem(*rows, len(classes), threads)
-            found = problem.calibrate(
-                _method(name, matched), matched, tol=self.tol, max_iter=self.max_iter
+            found = method.calibrate(
+                problem, tol=self.tol, max_iter=self.max_iter, strength=strength
             )
 
+        for attribute in self._found.attributes() if hasattr(self, "_found") else ():
+            vars(self).pop(attribute, None)
         validate_data(self, columns, skip_check_array=True)
         self.classes_, self.method_, self.input_ = classes, name, input
-        self.coef_, self.intercept_ = found.coef, found.intercept
-        self.separable_, self.loss_ = found.separable, float(found.result.value)
-        self.n_iter_ = max(1, found.result.n_iter)
-        self.__dict__.pop("temperature_", None)
-        if found.temperature is not None:
-            self.temperature_ = found.temperature
+        self._found, self._shift = found, shift
+        vars(self).update(found.attributes())
         for remark in found.remarks():
             warnings.warn(remark, ConvergenceWarning, stacklevel=2)
         return self
@@ -233,7 +249,7 @@ class SoftmaxCalibrator(SoftmaxClassifierMixin, TransformerMixin, BaseEstimator)
         return np.array([f"{prefix}_{label}" for label in self.classes_], dtype=object)
 
     def _check_parameters(self):
-        check_choice("method", self.method, ("auto", *METHODS))
+        check_choice("method", self.method, METHODS)
         check_choice("input", self.input, INPUTS)
         check_number("tol", self.tol, at_least=0)
         check_integer("max_iter", self.max_iter, at_least=1)
@@ -244,9 +260,5 @@ class SoftmaxCalibrator(SoftmaxClassifierMixin, TransformerMixin, BaseEstimator)
         values = validate_data(self, X, dtype=FLOATS, ensure_all_finite=False, reset=False)
         matched = one_per_class(values.shape[1], len(self.classes_))
         logits = to_logits(values, self.input_, matched, len(self.classes_))
-        method = _method(self.method_, matched)
-        return method.scaling.fitted(method.features(logits), self.coef_, self.intercept_)
-
-
-def _method(name, matched):
-    return METHODS[name] if matched else SIDE_BY_SIDE
+        map, params = self._found.predictor(logits)
+        return (map if self._shift is None else Shifted(map, self._shift)), params

@@ -73,3 +73,12 @@ def log_probabilities(logits):
     if logits.shape[1] == 1:
         logits = np.hstack([np.zeros_like(logits), logits])
     return log_softmax(logits, axis=1)
+
+
+def prior_shift(prior, frequencies):
+    """Change of the logits when class frequencies change to `prior`; a single one of log-odds.
+
+    By Bayes' rule, p(y | x) ∝ p(x | y) prior(y) where only the frequencies differ.
+    """
+    shift = np.log(prior) - np.log(frequencies)
+    return shift[1:] - shift[:1] if len(shift) == 2 else shift
