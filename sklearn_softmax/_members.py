@@ -5,13 +5,14 @@ scaling), and the curvature of its objective. Log-probabilities are class-major.
 """
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
 from ._core import full_curvature
 from ._maps import structured
 from ._penalties.ridge import Ridge
-from ._solvers.quasi_newton import FullMetric, ScaledMetric
+from ._solvers.quasi_newton import FullMetric, ScaledMetric, SharedBlockMetric
 
 _FULL = 512  # parameters whose Hessian costs less than the steps that it saves
 _DIRECTIONS = 16
@@ -30,9 +31,9 @@ class AdaptiveTemperature:
         """Half the squared distance to the identity, in nats."""
         return Ridge(np.full(4, strength / total), np.array([1.0, 0.0, 0.0, 0.0]))
 
-    def curvature(self, objective, point):
-        """The Hessian."""
-        return full_curvature.by_products(objective, point)
+    def metric(self, objective, point):
+        """The Hessian, to which ridges are added."""
+        return partial(FullMetric, full_curvature.by_products(objective, point))
 
     def logits(self, params, z):
         """Calibrated logits, shape of z; a row has the same bits in any batch."""
@@ -71,11 +72,11 @@ class StructuredMatrix:
         weights = 2.0 * strength * n_classes / total * np.column_stack([others, np.ones(n_classes)])
         return Ridge(weights.ravel(), np.eye(n_classes, n_features + 1).ravel())
 
-    def curvature(self, objective, point):
-        """The Hessian, or its diagonal where parameters are many."""
+    def metric(self, objective, point):
+        """The Hessian, to which ridges are added; near it where parameters are many."""
         if len(point.params) <= _FULL:
-            return full_curvature.of_design(objective, point)
-        return objective.curvature_diagonal(point).ravel()
+            return partial(FullMetric, full_curvature.of_design(objective, point))
+        return partial(SharedBlockMetric, *full_curvature.shared_block(objective, point))
 
     def logits(self, params, z):
         """Calibrated logits, shape of z; a row has the same bits in any batch."""
@@ -109,9 +110,9 @@ class StructuredVector:
         centre[:, 0] = 1.0
         return Ridge(2.0 * strength * n_classes / total * weights.ravel(), centre.ravel())
 
-    def curvature(self, objective, point):
-        """The diagonal of the Hessian."""
-        return objective.curvature_diagonal(point).ravel()
+    def metric(self, objective, point):
+        """The diagonal of the Hessian, to which ridges are added."""
+        return partial(ScaledMetric, objective.curvature_diagonal(point).ravel())
 
     def logits(self, params, z):
         """Calibrated logits, shape of z; a row has the same bits in any batch."""
@@ -127,15 +128,6 @@ def main_directions(z, weights):
     centred = z - np.average(z, axis=1, weights=weights)[:, None]
     _, vectors = np.linalg.eigh((centred * weights) @ centred.T)
     return np.ascontiguousarray(vectors[:, : -_DIRECTIONS - 1 : -1].T)
-
-
-def metric(curvature, penalty):
-    """The metric of the data's curvature, a matrix or a diagonal, and a penalty."""
-    if curvature.ndim == 1:
-        return ScaledMetric(curvature + penalty.curvature)
-    total = curvature.copy()
-    np.einsum("ii->i", total)[:] += penalty.curvature
-    return FullMetric(total)
 
 
 @dataclass(frozen=True)

@@ -22,14 +22,13 @@ from ._members import (
     Unchanged,
     Uniform,
     main_directions,
-    metric,
 )
 from ._solvers import Outcome
 from ._solvers.quasi_newton import quasi_newton
 
 _ENOUGH = 200  # steps of temperature, which takes ten
 _PER_PARAMETER = 2e-3  # nats of the sum of the losses that may be left to gain for each parameter
-_FEW, _MANY = 16, 256  # classes up to which features are quadratic, or linear in all classes
+_FEW, _MANY = 32, 256  # classes up to which features are quadratic, or linear in all classes
 _MOST_FOLDS, _LEAST_FOLDS, _ROWS = 5, 3, 2000
 
 
@@ -46,22 +45,27 @@ class Path:
             return [self.family.name]
         return [f"{self.family.name}({strength:g})" for strength in self.strengths]
 
-    def curvature(self, data, weights):
-        """Curvature of the data at the identity."""
-        map = self.family.map(data.z)
-        penalty = self.family.penalty(len(data.z), 1.0, 0.0)
-        objective = data.objective(map, penalty, weights)
-        return self.family.curvature(objective, objective.at(penalty.centre))
+    def penalties(self, data, weights):
+        """One for each strength."""
+        total = np.add.reduce(weights)
+        return [self.family.penalty(len(data.z), total, strength) for strength in self.strengths]
 
-    def fit(self, data, weights, curvature, max_iter):
+    def metrics(self, data, weights):
+        """The Hessian at the identity, for each strength: near enough for a part of the rows."""
+        penalties = self.penalties(data, weights)
+        free = self.family.penalty(len(data.z), 1.0, 0.0)
+        objective = data.objective(self.family.map(data.z), free, weights)
+        metric = self.family.metric(objective, objective.at(free.centre))
+        return [metric(penalty.curvature) for penalty in penalties]
+
+    def fit(self, data, weights, metrics, max_iter):
         """Results for each strength, to a statistical accuracy."""
         map, total, results = self.family.map(data.z), np.add.reduce(weights), []
-        for strength in self.strengths:
-            penalty = self.family.penalty(len(data.z), total, strength)
+        for penalty, metric in zip(self.penalties(data, weights), metrics, strict=True):
             result = quasi_newton(
                 data.objective(map, penalty, weights),
                 results[-1].params if results else penalty.centre,
-                metric(curvature, penalty),
+                metric,
                 decrement=_PER_PARAMETER * len(penalty.centre) / total,
                 max_iter=max_iter,
             )
@@ -204,7 +208,7 @@ class _PoolFit:
         z = self._base.log_probabilities(np.ascontiguousarray(logits.T))
         self._data = Data(logits, z, problem.labels, problem.threads)
         self._paths = method.paths(z, self._weights, strength)
-        self._curvatures = [path.curvature(self._data, self._weights) for path in self._paths]
+        self._metrics = [path.metrics(self._data, self._weights) for path in self._paths]
 
     def calibration(self):
         """Members fitted to all rows, with the weights of those fitted to some of them."""
@@ -237,8 +241,8 @@ class _PoolFit:
         return self._problem.minimise(weights, start)
 
     def _fit_path(self, number, data, weights):
-        path, curvature = self._paths[number], self._curvatures[number]
-        return path.fit(data, weights, curvature, self._max_iter)
+        path, metrics = self._paths[number], self._metrics[number]
+        return path.fit(data, weights, metrics, self._max_iter)
 
     def _chances(self, fitted):
         """Probabilities of the labels in each member, and weights of the rows they stand for."""

@@ -50,3 +50,32 @@ def of_design(objective, point):
     total *= objective.scale
     np.einsum("ii->i", total)[:] += objective.penalty.curvature
     return total
+
+
+def shared_block(objective, point):
+    """One block for all classes, as if they differed by how much curvature they have.
+
+    Returns
+    -------
+    gram : ndarray of shape (width, width)
+        Sum over the classes of their diagonal blocks of the data's Hessian.
+    shares : ndarray of shape (n_outputs,)
+        Of each class in it.
+    """
+    map, width = objective.map, objective.map.shape[1]
+
+    def visit(probabilities, rows, totals):
+        objective.target.variances(probabilities)
+        weights = objective.weights_of(rows)
+        if weights is not None:
+            probabilities *= weights
+        roots = np.sqrt(np.add.reduce(probabilities, axis=0))
+        features = map.full_rows(rows) * roots[:, None]
+        totals[0][:] += features.T @ features
+        totals[1][:] += np.add.reduce(probabilities, axis=1)
+
+    def zeros():
+        return np.zeros((width, width)), np.zeros(map.shape[0])
+
+    gram, shares = objective.probabilities_at(point, visit, zeros)
+    return objective.scale * gram, shares / np.add.reduce(shares)
