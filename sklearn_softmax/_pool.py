@@ -282,12 +282,12 @@ def _pool_paths(z, weights, strength):
     """The widest families that many classes allow."""
     paths, n_classes = [Path(AdaptiveTemperature(), (1.0,))], len(z)
     if n_classes <= _MANY:
-        paths.append(Path(StructuredMatrix("matrix", linear), (1.0, 0.01)))
+        paths.append(Path(StructuredMatrix("matrix", linear), (1.0, 0.01, 0.0001)))
     else:
         family = StructuredVector("low_rank", main_directions(z, weights))
         paths.append(Path(family, (1.0, 0.01)))
     if n_classes <= _FEW:
-        paths.append(Path(StructuredMatrix("quadratic", quadratic), (1.0, 0.1, 0.01)))
+        paths.append(Path(StructuredMatrix("quadratic", quadratic), (0.1, 0.001)))
     return paths
 
 
