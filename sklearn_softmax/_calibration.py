@@ -159,10 +159,7 @@ class CalibrationProblem:
 
     def class_logits(self):
         """Logits of all classes, 0 being the largest of a row, for log-odds too."""
-        if self._n_outputs > 1:
-            return self._logits
-        both = np.hstack([np.zeros_like(self._logits), self._logits])
-        return both - both.max(axis=1, keepdims=True)
+        return scores.class_logits(self._logits)
 
     def row_weights(self):
         """Weights of the rows, ones where there are none."""

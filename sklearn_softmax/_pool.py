@@ -7,6 +7,7 @@ import numpy as np
 
 from ._core import mixture
 from ._core.folds import held_out
+from ._core.scores import class_logits
 from ._core.objective import Objective
 from ._core.targets import Labels
 from ._core.threads import Threads
@@ -26,8 +27,7 @@ from ._members import (
 from ._solvers import Outcome
 from ._solvers.quasi_newton import quasi_newton
 
-_ENOUGH = 200  # steps of temperature, which takes ten
-_PER_PARAMETER = 2e-3  # nats of the sum of the losses that may be left to gain for each parameter
+_PER_PARAMETER = 5e-3  # nats of the sum of the losses that may be left to gain for each parameter
 _FEW, _MANY = 32, 256  # classes up to which features are quadratic, or linear in all classes
 _MOST_FOLDS, _LEAST_FOLDS, _ROWS = 5, 3, 2000
 
@@ -152,7 +152,7 @@ class PooledCalibration:
 
     def predictor(self, logits):
         """Map and parameters that give the calibrated logits of new ones."""
-        return Pooled(logits, self.base, self.members, self.weights), None
+        return Pooled(class_logits(logits), self.base, self.members, self.weights), None
 
 
 @dataclass(frozen=True)
@@ -191,7 +191,7 @@ class PoolMethod:
         -------
         PooledCalibration
         """
-        temperature = problem.temperature(max(max_iter, _ENOUGH))
+        temperature = problem.temperature(max_iter)
         fit = _PoolFit(self, problem, temperature, max_iter, strength)
         return fit.calibration()
 

@@ -51,6 +51,14 @@ def log_odds(logits):
     return logits[:, 1:] - logits[:, :1]
 
 
+def class_logits(logits):
+    """Logits of all classes, 0 being the largest of a row: two columns for log-odds."""
+    if logits.shape[1] > 1:
+        return logits
+    both = np.hstack([np.zeros_like(logits), logits])
+    return both - both.max(axis=1, keepdims=True)
+
+
 def log_entries(probabilities):
     """Logarithms of numbers from 0 to 1 that need not sum to 1."""
     return np.log(np.maximum(probabilities, ZERO))

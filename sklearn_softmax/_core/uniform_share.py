@@ -37,7 +37,10 @@ class UniformShare:
 
     def log_probabilities(self, logits):
         """Calibrated log-probabilities, class-major: from and to shape (n_classes, n_rows)."""
-        result = np.exp(self.slope * logits)
+        result = self.slope * logits
+        if self.share == 0.0:
+            return result - np.log(np.add.reduce(np.exp(result), axis=0))
+        np.exp(result, out=result)
         result *= (1.0 - self.share) / np.add.reduce(result, axis=0)
         result += self.share / len(result)
         return np.log(result, out=result)
@@ -103,9 +106,11 @@ class ShareProblem:
 
     def _evaluate(self, point, weights, total):
         found = UniformShare.at(point)
+        relative = UniformShare(found.slope / self._slope, found.share)
 
         def visit(rows, totals):
-            chance, bend = _terms(found, self._logits[rows].T, self._labels[rows], weights[rows])
+            unit = self._slope * self._logits[rows].T  # logits may be as large as numbers can be
+            chance, bend = _terms(relative, unit, self._labels[rows], weights[rows])
             totals[0][:] += chance
             totals[1][:] += bend
 
