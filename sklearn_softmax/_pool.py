@@ -8,91 +8,13 @@ import numpy as np
 from ._core import mixture
 from ._core.folds import held_out
 from ._core.scores import class_logits
-from ._core.objective import Objective
-from ._core.targets import Labels
-from ._core.threads import Threads
 from ._core.uniform_share import ShareProblem, UniformShare
 from ._maps.pooled import Pooled
-from ._maps.structured import linear, quadratic
-from ._members import (
-    AdaptiveTemperature,
-    FittedMember,
-    StructuredMatrix,
-    StructuredVector,
-    Tempered,
-    Unchanged,
-    Uniform,
-    main_directions,
-)
+from ._members import FittedMember
+from ._paths import Data
 from ._solvers import Outcome
-from ._solvers.quasi_newton import quasi_newton
 
-_PER_PARAMETER = 5e-3  # nats of the sum of the losses that may be left to gain for each parameter
-_FEW, _MANY = 32, 256  # classes up to which features are quadratic, or linear in all classes
 _MOST_FOLDS, _LEAST_FOLDS, _ROWS = 5, 3, 2000
-
-
-@dataclass(frozen=True)
-class Path:
-    """A family, and the strengths of its penalty from strong to weak: each starts the next."""
-
-    family: object
-    strengths: tuple
-
-    def names(self):
-        """Names of the members."""
-        if len(self.strengths) == 1:
-            return [self.family.name]
-        return [f"{self.family.name}({strength:g})" for strength in self.strengths]
-
-    def penalties(self, data, weights):
-        """One for each strength."""
-        total = np.add.reduce(weights)
-        return [self.family.penalty(len(data.z), total, strength) for strength in self.strengths]
-
-    def metrics(self, data, weights):
-        """The Hessian at the identity, for each strength: near enough for a part of the rows."""
-        penalties = self.penalties(data, weights)
-        free = self.family.penalty(len(data.z), 1.0, 0.0)
-        objective = data.objective(self.family.map(data.z), free, weights)
-        metric = self.family.metric(objective, objective.at(free.centre))
-        return [metric(penalty.curvature) for penalty in penalties]
-
-    def fit(self, data, weights, metrics, max_iter):
-        """Results for each strength, to a statistical accuracy."""
-        map, total, results = self.family.map(data.z), np.add.reduce(weights), []
-        for penalty, metric in zip(self.penalties(data, weights), metrics, strict=True):
-            result = quasi_newton(
-                data.objective(map, penalty, weights),
-                results[-1].params if results else penalty.centre,
-                metric,
-                decrement=_PER_PARAMETER * len(penalty.centre) / total,
-                max_iter=max_iter,
-            )
-            results.append(result)
-        return results
-
-
-@dataclass(frozen=True)
-class Data:
-    """Rows: logits, calibrated log-probabilities z (class-major), and labels."""
-
-    logits: np.ndarray
-    z: np.ndarray
-    labels: np.ndarray
-    threads: Threads
-
-    def __getitem__(self, rows):
-        """Some of the rows."""
-        return Data(self.logits[rows], self.z[:, rows], self.labels[rows], self.threads)
-
-    def objective(self, map, penalty, weights):
-        """The objective of a map."""
-        return Objective(map, Labels(self.labels, len(self.z)), penalty, weights, threads=self.threads)
-
-    def chance(self, logits):
-        """Probabilities of the labels, for class-major logits."""
-        return mixture.label_chances(logits, self.labels)
 
 
 @dataclass(frozen=True)
@@ -276,43 +198,3 @@ class _PoolFit:
                 map.forward(map.bind(result.params), slice(0, len(data.labels)), out)
                 chances.append(data.chance(out))
         return np.array(chances)
-
-
-def _pool_paths(z, weights, strength):
-    """The widest families that many classes allow."""
-    paths, n_classes = [Path(AdaptiveTemperature(), (1.0,))], len(z)
-    if n_classes <= _MANY:
-        paths.append(Path(StructuredMatrix("matrix", linear), (1.0, 0.01, 0.0001)))
-    else:
-        family = StructuredVector("low_rank", main_directions(z, weights))
-        paths.append(Path(family, (1.0, 0.01)))
-    if n_classes <= _FEW:
-        paths.append(Path(StructuredMatrix("quadratic", quadratic), (0.1, 0.001)))
-    return paths
-
-
-def _matrix_path(z, weights, strength):
-    return [Path(StructuredMatrix("structured_matrix", linear), (strength,))]
-
-
-def _vector_path(z, weights, strength):
-    none = np.zeros((0, len(z)))
-    return [Path(StructuredVector("structured_vector", none), (strength,))]
-
-
-def _no_paths(z, weights, strength):
-    return []
-
-
-POOLS = {
-    "auto": PoolMethod(
-        _pool_paths, {"temperature": Tempered, "input": Unchanged}, cross_fitted=True
-    ),
-    "structured_vector": PoolMethod(_vector_path, {}, strength=1.0),
-    "structured_matrix": PoolMethod(_matrix_path, {}, strength=1.0),
-    "ensemble_temperature": PoolMethod(
-        _no_paths,
-        {"temperature": Tempered, "input": Unchanged, "uniform": Uniform},
-        shared=False,
-    ),
-}

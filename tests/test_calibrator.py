@@ -140,7 +140,9 @@ def test_calibrated_scores_give_a_neutral_map(method):
     model = SoftmaxCalibrator(method).fit(
         np.repeat(logits, 3, axis=0), np.tile(np.arange(3), len(logits)), posterior.ravel()
     )
-    np.testing.assert_allclose(model.predict_proba(logits), posterior, atol=1e-5 if method in LINEAR else 0.015)
+    np.testing.assert_allclose(
+        model.predict_proba(logits), posterior, atol=1e-5 if method in LINEAR else 0.015
+    )
 
 
 @pytest.mark.parametrize("with_intercept", LINEAR[1:])

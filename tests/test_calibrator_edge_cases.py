@@ -14,7 +14,7 @@ from scipy import sparse
 from scipy.special import log_softmax, softmax
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning, DataConversionWarning, NotFittedError
-from test_calibrator import LINEAR, METHODS, POOLED, draw, mean_loss
+from test_calibrator import LINEAR, METHODS, draw, mean_loss
 
 from sklearn_softmax import SoftmaxCalibrator
 

@@ -114,9 +114,7 @@ class ShareProblem:
             totals[0][:] += chance
             totals[1][:] += bend
 
-        sums, outer = self._blocks.sum(
-            visit, lambda: (np.zeros(6), np.zeros(3)), self._threads
-        )
+        sums, outer = self._blocks.sum(visit, lambda: (np.zeros(6), np.zeros(3)), self._threads)
         value, gradient, hessian = sums[0], sums[1:3], sums[3:]
         value, gradient = value - np.log(found.share), gradient - [0.0, 1.0 - found.share]
         doubt = found.share * (1.0 - found.share)
