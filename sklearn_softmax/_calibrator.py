@@ -144,9 +144,9 @@ class SoftmaxCalibrator(SoftmaxClassifierMixin, TransformerMixin, BaseEstimator)
     matrices start from log q of all rows. Members are fitted to a statistical accuracy: what is
     left to gain of the sum of the losses is about .005 nats for each parameter.
 
-    **Linear methods.** They have many parameters. Where a class has no row, where the rows do not tell
-    of every parameter ten times as much as a prior does, or where no finite parameters are best,
-    the prior is added to the sum of the losses: half the squared distance to the temperature
+    **Linear methods.** Where a class has no row, where the rows do not tell of every parameter
+    ten times as much as a prior does, or where no finite parameters are best, the prior is added
+    to the sum of the losses: half the squared distance to the temperature
     map, in the nats by which slopes (root mean square) and intercepts change a logit.
 
     References
