@@ -136,9 +136,14 @@ def methods():
     return found
 
 
+def files(folder, match):
+    """Files whose name contains a text."""
+    return sorted(path for path in Path(folder).glob("*.npz") if match in path.stem)
+
+
 def arena(folder, match):
     """Experiments of an arena."""
-    for path in sorted(Path(folder).glob(f"*{match}*.npz")):
+    for path in files(folder, match):
         with np.load(path) as file:
             parts = [file[name] for name in ("cal_proba", "cal_y", "test_proba", "test_y")]
         parts[1], parts[3] = parts[1].astype(int), parts[3].astype(int)
@@ -147,7 +152,7 @@ def arena(folder, match):
 
 def networks(folder, match):
     """Experiments of a calib folder."""
-    for path in sorted(Path(folder).glob(f"*{match}*.npz")):
+    for path in files(folder, match):
         with np.load(path) as file:
             kind = "logits" if "val_logits" in file else "probs"
             names = (f"val_{kind}", "val_labels", f"test_{kind}", "test_labels")
@@ -226,7 +231,7 @@ def table(title, names, results):
     values = np.array(list(results.values()))
     base = values[:, names.index("uncalibrated")]
     ranks = 1.0 + (values[:, None] < values[:, :, None]).sum(axis=2)
-    ranks = np.nanmean(np.where(np.isfinite(values), ranks, np.nan), axis=0)
+    ranks = np.nanmean(np.where(np.isnan(values), np.nan, ranks), axis=0)
     print(f"\n{title}: {len(values)} experiments\n")
     print(
         f"{'':26}{'log-loss change':>17}{'Brier':>8}{'rank':>12}{'harm %':>12}{'CPU':>9}"

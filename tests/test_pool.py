@@ -342,3 +342,50 @@ def test_priors_need_rows_of_all_classes():
     logits, _ = draw(30)
     with pytest.raises(ValueError, match="no row of class 2"):
         SoftmaxCalibrator(prior=[0.3, 0.3, 0.4], classes=[0, 1, 2]).fit(logits, np.arange(30) % 2)
+
+
+# Rows of the table of edge cases that say more of pools
+
+
+def test_reversed_scores_are_flagged_and_still_calibrated():
+    logits, labels = draw(500, 4)
+    with pytest.warns(ConvergenceWarning, match="no better than chance"):
+        model = SoftmaxCalibrator().fit(-logits, labels)
+    assert model.temperature_ > 0
+    assert model.log_loss(-logits, labels) < np.log(4) + 0.02
+
+
+@pytest.mark.parametrize("n_columns", [1, 2, 4])
+def test_constant_logits_leave_something_between_equal_and_class_frequencies(n_columns):
+    labels = np.repeat(np.arange(max(2, n_columns)), np.arange(1, max(2, n_columns) + 1) * 20)
+    logits = np.full((len(labels), n_columns), 0.0)
+    found = SoftmaxCalibrator().fit(logits, labels).predict_proba(logits)[0]
+    frequencies = np.bincount(labels) / len(labels)
+    np.testing.assert_allclose(found, frequencies, atol=0.06)
+
+
+def test_ensemble_temperature_keeps_the_largest_score_and_its_ties():
+    logits, labels = draw(300, 4)
+    model = SoftmaxCalibrator("ensemble_temperature").fit(logits, labels)
+    rows = np.random.default_rng(0).integers(-3, 4, size=(200, 4)).astype(float)
+    found = model.predict_proba(rows)
+    top = rows == rows.max(axis=1, keepdims=True)
+    np.testing.assert_array_equal(np.isclose(found, found.max(axis=1, keepdims=True)), top)
+    np.testing.assert_array_equal(model.predict(rows), rows.argmax(axis=1))
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")  # some separable
+@pytest.mark.parametrize("n_rows", [1, 2, 3, 6])
+def test_a_pool_of_hardly_any_rows(n_rows):
+    logits, labels = draw(n_rows, 5)
+    found = SoftmaxCalibrator(classes=np.arange(5)).fit(logits, (labels + 1) % 5)
+    assert np.isfinite(found.predict_log_proba(logits)).all()
+    np.testing.assert_allclose(found.member_weights_.sum(), 1.0)
+
+
+def test_results_do_not_depend_on_the_order_of_rows():
+    logits, labels = draw(400)
+    order = np.random.default_rng(0).permutation(400)
+    expected = SoftmaxCalibrator().fit(logits, labels).predict_proba(logits)
+    found = SoftmaxCalibrator().fit(logits[order], labels[order]).predict_proba(logits)
+    np.testing.assert_allclose(found, expected, atol=1e-8)
