@@ -93,14 +93,18 @@ class StructuredVector:
         Of the family.
     directions : ndarray of shape (n_directions, n_classes)
         V'. Without any it is structured vector scaling.
+    centre : ndarray of shape (n_classes,)
+        Subtracted from z before V', so that slopes and intercepts have little to do with each
+        other.
     """
 
-    def __init__(self, name, directions):
+    def __init__(self, name, directions, centre):
         self.name, self._directions = name, directions
+        self._offset = -directions @ centre
 
     def map(self, z):
         """The map of log-probabilities."""
-        return structured.StructuredVector(z, self._directions @ z)
+        return structured.StructuredVector(z, self._directions @ z + self._offset[:, None])
 
     def penalty(self, n_classes, total, strength):
         """The structured ridge, centred on the identity."""
@@ -117,17 +121,23 @@ class StructuredVector:
     def logits(self, params, z):
         """Calibrated logits, shape of z; a row has the same bits in any batch."""
         params = params.reshape(len(z), -1)
-        none = np.zeros(len(self._directions))
-        directed = structured.matrix_logits(self._directions, none, z)
+        directed = structured.matrix_logits(self._directions, self._offset, z)
         result = structured.matrix_logits(params[:, 1:-1], params[:, -1], directed)
         return result + params[:, :1] * z
 
 
 def main_directions(z, weights):
-    """The directions in which log-probabilities vary most, shape (n_directions, n_classes)."""
-    centred = z - np.average(z, axis=1, weights=weights)[:, None]
+    """The directions in which log-probabilities vary most, and their mean.
+
+    Returns
+    -------
+    directions : ndarray of shape (n_directions, n_classes)
+    mean : ndarray of shape (n_classes,)
+    """
+    mean = np.average(z, axis=1, weights=weights)
+    centred = z - mean[:, None]
     _, vectors = np.linalg.eigh((centred * weights) @ centred.T)
-    return np.ascontiguousarray(vectors[:, : -_DIRECTIONS - 1 : -1].T)
+    return np.ascontiguousarray(vectors[:, : -_DIRECTIONS - 1 : -1].T), mean
 
 
 @dataclass(frozen=True)

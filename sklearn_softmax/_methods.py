@@ -27,7 +27,7 @@ def _pool_paths(z, weights, strength):
     if n_classes <= _MANY:
         paths.append(Path(StructuredMatrix("matrix", linear), (1.0, 0.01, 0.0001)))
     else:
-        family = StructuredVector("low_rank", main_directions(z, weights))
+        family = StructuredVector("low_rank", *main_directions(z, weights))
         paths.append(Path(family, (1.0, 0.01)))
     if n_classes <= _FEW:
         paths.append(Path(StructuredMatrix("quadratic", quadratic), (0.1, 0.001)))
@@ -39,8 +39,8 @@ def _matrix_path(z, weights, strength):
 
 
 def _vector_path(z, weights, strength):
-    none = np.zeros((0, len(z)))
-    return [Path(StructuredVector("structured_vector", none), (strength,))]
+    family = StructuredVector("structured_vector", np.zeros((0, len(z))), np.zeros(len(z)))
+    return [Path(family, (strength,))]
 
 
 def _no_paths(z, weights, strength):

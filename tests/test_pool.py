@@ -42,12 +42,13 @@ def z():
 
 @pytest.fixture(params=["adaptive", "matrix", "quadratic", "low_rank", "vector"])
 def family(request, z):
+    directions, mean = main_directions(z, np.ones(N_ROWS))
     return {
         "adaptive": AdaptiveTemperature(),
         "matrix": StructuredMatrix("matrix", linear),
         "quadratic": StructuredMatrix("quadratic", quadratic),
-        "low_rank": StructuredVector("low_rank", main_directions(z, np.ones(N_ROWS))[:2]),
-        "vector": StructuredVector("vector", np.zeros((0, N_CLASSES))),
+        "low_rank": StructuredVector("low_rank", directions[:2], mean),
+        "vector": StructuredVector("vector", np.zeros((0, N_CLASSES)), np.zeros(N_CLASSES)),
     }[request.param]
 
 
