@@ -14,7 +14,7 @@ from ._members import FittedMember
 from ._paths import Data
 from ._solvers import Outcome
 
-_MOST_FOLDS, _LEAST_FOLDS, _ROWS = 5, 3, 2000
+_FOLDS = ((2000, 5), (20_000, 3), (np.inf, 2))  # number of folds below a total weight
 
 
 @dataclass(frozen=True)
@@ -184,7 +184,7 @@ class _PoolFit:
 
     def _n_folds(self):
         total = np.add.reduce(self._weights)
-        most = _MOST_FOLDS if total < _ROWS else _LEAST_FOLDS
+        most = next(n_folds for limit, n_folds in _FOLDS if total < limit)
         return int(min(most, total, len(self._weights)))
 
     def _chances_at(self, data, base, fitted):
