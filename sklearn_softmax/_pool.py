@@ -14,7 +14,7 @@ from ._members import FittedMember
 from ._paths import Data
 from ._solvers import Outcome
 
-_FOLDS = ((2000, 5), (20_000, 3), (np.inf, 2))  # number of folds below a total weight
+_FOLDS = ((2000, 5), (4000, 3), (np.inf, 2))  # number of folds below a total weight
 
 
 @dataclass(frozen=True)
