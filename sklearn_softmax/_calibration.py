@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from ._calibration_result import Calibration
 from ._core import scores
 from ._core.objective import Objective
 from ._core.ray import Ray, succession_loss
@@ -23,30 +24,34 @@ _SUPPORT = 10.0  # times what a prior tells of a parameter: with less it is need
 _ENOUGH = 200  # steps of temperature, which takes ten
 _HELD = 1e12  # weight of a slope that must not move
 
-_SEPARABLE = (
-    "The largest scores are those of the labels: the best slope is infinite. A finite one was "
-    "chosen, with a mean loss of {loss:.2g} nats; more rows would make it steeper."
-)
-_REVERSED = (
-    "The scores rank the classes no better than chance: the best slope is not positive. A tiny "
-    "positive one was chosen, which keeps the order of the classes."
-)
-_UNFINISHED = (
-    "{reason} The loss is about {result.gap:.1e} nats above the optimum after {result.n_iter} "
-    "iterations. Increase max_iter or tol."
-)
-
 
 @dataclass(frozen=True)
 class Method:
     """A map, the features that it multiplies, and the solver of its parameters.
 
-    `solver` is None where temperature is all there is.
+    `solver` is None where temperature is all there is. `one_per_class` says whether there is a
+    column of scores for each class.
     """
 
     scaling: type
     features: Callable
     solver: Callable | None
+    one_per_class: bool = True
+    strength: None = None  # by default the rows decide whether there is a prior
+
+    @property
+    def takes_strength(self):
+        """Whether there is a prior, whose strength can be chosen."""
+        return self.solver is not None
+
+    def calibrate(self, problem, *, tol, max_iter, strength):
+        """Fit to the rows of a problem.
+
+        Returns
+        -------
+        Calibration
+        """
+        return problem.calibrate(self, tol=tol, max_iter=max_iter, strength=strength)
 
 
 METHODS = {
@@ -56,42 +61,9 @@ METHODS = {
     "matrix": Method(Matrix, scores.centred, choose),
     "dirichlet": Method(Matrix, scores.log_probabilities, choose),
 }
-SIDE_BY_SIDE = Method(SideBySide, scores.unchanged, choose)  # any columns, not one for each class
-
-
-@dataclass(frozen=True)
-class Calibration:
-    """What a fit found.
-
-    Attributes
-    ----------
-    coef, intercept : ndarray
-        Slopes of the features, and intercepts of the logits.
-    result : Result
-        Of the solver.
-    temperature : float or None
-        The inverse of the slope, where all classes share one.
-    separable : bool
-        Whether the best slope is infinite.
-    reversed : bool
-        Whether the best slope is not positive.
-    """
-
-    coef: np.ndarray
-    intercept: np.ndarray
-    result: Result
-    temperature: float | None
-    separable: bool
-    reversed: bool
-
-    def remarks(self):
-        """Sentences for the user, where there is no optimum or it was not reached."""
-        if self.separable:
-            yield _SEPARABLE.format(loss=self.result.value)
-        if self.reversed:
-            yield _REVERSED
-        if self.result.outcome in (Outcome.MAX_ITER, Outcome.STALLED):
-            yield _UNFINISHED.format(reason=self.result.outcome.value, result=self.result)
+SIDE_BY_SIDE = Method(
+    SideBySide, scores.unchanged, choose, False
+)  # any columns, not one for each class
 
 
 class CalibrationProblem:
@@ -113,8 +85,8 @@ class CalibrationProblem:
     """
 
     def __init__(self, logits, labels, weights, n_classes, threads):
-        self._logits, self._labels, self._weights = logits, labels, weights
-        self._n_classes, self._threads = n_classes, threads
+        self._logits, self.labels, self._weights = logits, labels, weights
+        self._n_classes, self.threads = n_classes, threads
         self._n_outputs = 1 if n_classes == 2 else n_classes
         self._total = len(labels) if weights is None else np.add.reduce(weights)
         self._spread = max(logits.max(), -logits.min())
@@ -122,17 +94,25 @@ class CalibrationProblem:
             self._logits, self._spread = np.zeros_like(logits), 0.0
         self._unit = 0.5 ** np.frexp(self._spread)[1]  # makes all differences less than 1
 
-    def calibrate(self, method, one_per_class, *, tol, max_iter):
+    def class_logits(self):
+        """Logits of all classes, 0 being the largest of a row, for log-odds too."""
+        return scores.class_logits(self._logits)
+
+    def row_weights(self):
+        """Weights of the rows, ones where there are none."""
+        return np.ones(len(self.labels)) if self._weights is None else self._weights
+
+    def calibrate(self, method, *, tol, max_iter, strength=None):
         """Temperature first, where there is one; then what else the method has.
 
         Parameters
         ----------
         method : Method
             What to fit.
-        one_per_class : bool
-            Whether the logits are those of the classes.
         tol, max_iter : float, int
             For the solver.
+        strength : float or None
+            Of the prior; None leaves it out where the rows determine the parameters.
 
         Returns
         -------
@@ -145,8 +125,8 @@ class CalibrationProblem:
                 f"scores must differ by less than {_LARGEST:g}, so that products are finite; "
                 f"got {self._spread:g}."
             )
-        near = self.temperature(max(max_iter, _ENOUGH)) if one_per_class else None
-        return self.near(near, method, tol=tol, max_iter=max_iter)
+        near = self.temperature(max(max_iter, _ENOUGH)) if method.one_per_class else None
+        return self.near(near, method, tol=tol, max_iter=max_iter, strength=strength)
 
     def temperature(self, max_iter):
         """The best slope of all logits together, to rounding.
@@ -157,7 +137,7 @@ class CalibrationProblem:
         """
         map = Temperature(self._logits, self._n_outputs)
         result = self._best_slope(self._objective(map, np.zeros(1), np.zeros(1)), max_iter)
-        return self._calibration(map, result)
+        return self._calibration(METHODS["temperature"], map, result)
 
     def _best_slope(self, objective, max_iter):
         if self._spread == 0.0:
@@ -179,11 +159,11 @@ class CalibrationProblem:
         if stride < 2:
             return None
         weights = None if self._weights is None else self._weights[::stride]
-        rows = self._logits[::stride], self._labels[::stride], weights
-        part = CalibrationProblem(*rows, self._n_classes, self._threads)
+        rows = self._logits[::stride], self.labels[::stride], weights
+        part = CalibrationProblem(*rows, self._n_classes, self.threads)
         return part.temperature(_ENOUGH).coef[0] / self._unit
 
-    def near(self, temperature, method, *, tol, max_iter):
+    def near(self, temperature, method, *, tol, max_iter, strength=None):
         """The best parameters of a method, from those of a temperature.
 
         Where the rows do not determine them, half a squared distance to the temperature map is
@@ -197,6 +177,8 @@ class CalibrationProblem:
             With a solver.
         tol, max_iter : float, int
             For the solver.
+        strength : float or None
+            Of the prior.
 
         Returns
         -------
@@ -205,8 +187,7 @@ class CalibrationProblem:
         map = method.scaling(method.features(self._logits), self._n_outputs, self._weights)
         centre = map.at_temperature(0.0 if temperature is None else temperature.coef[0])
         prior = map.prior() / self._total
-        free = [np.zeros_like(prior)] if self._determine(map, centre, prior) else []
-        for curvature in (*free, prior):
+        for curvature in self._priors(map, centre, prior, strength):
             found = self._minimise(method, map, curvature, centre, tol, max_iter)
             if found.result.outcome is not Outcome.AT_INFINITY:
                 break
@@ -217,24 +198,32 @@ class CalibrationProblem:
         separable = temperature is not None and temperature.separable
         return replace(found, separable=separable)
 
+    def _priors(self, map, centre, prior, strength):
+        """Curvatures of the prior to try, until one gives finite parameters."""
+        if strength is not None:
+            return (strength * prior,)
+        none = np.zeros_like(prior)
+        return (none, prior) if self._determine(map, centre, prior) else (prior,)
+
     def _minimise(self, method, map, curvature, centre, tol, max_iter):
         objective = self._objective(map, curvature, centre)
         result = method.solver(objective, centre, tol=tol, max_iter=max_iter)
-        return self._calibration(map, result)
+        return self._calibration(method, map, result)
 
     def _determine(self, map, centre, prior):
         """Whether every class has rows, and they tell more of each parameter than the prior."""
         if not np.all(map.varying()):
             return False
-        seen = np.bincount(self._labels, minlength=self._n_classes) > 0
+        seen = np.bincount(self.labels, minlength=self._n_classes) > 0
         objective = self._objective(map, np.zeros_like(prior), centre)
         told = objective.curvature_diagonal(objective.at(centre)).ravel()
         return bool(seen.all() and np.all(told >= _SUPPORT * prior))
 
-    def _calibration(self, map, result):
+    def _calibration(self, method, map, result):
         coef, intercept = map.coefficients(result.params)
         least = 1.5 * _LEAST * self._unit
         return Calibration(
+            method=method,
             coef=np.array(coef),
             intercept=intercept - (intercept.mean() if len(intercept) > 1 else 0.0),
             result=result,
@@ -246,9 +235,9 @@ class CalibrationProblem:
     def _objective(self, map, curvature, centre):
         return Objective(
             map,
-            labels_target(self._labels, self._n_classes, self._n_outputs),
+            labels_target(self.labels, self._n_classes, self._n_outputs),
             Ridge(curvature, centre),
             self._weights,
-            threads=self._threads,
+            threads=self.threads,
             floor=succession_loss(self._total),
         )

@@ -1,6 +1,7 @@
 """What users hand a calibrator -> float64 logits and labels, by rules settled once in `fit`."""
 
 import numpy as np
+from sklearn.utils import check_array
 
 from ._core import scores as core
 from ._validation import encode_labels, number_labels
@@ -163,7 +164,7 @@ def choose_method(method, matched, flat, scores, classes):
             "Reshape your data to (n_samples, n_columns)."
         )
     if matched:
-        return "temperature" if method == "auto" else method
+        return method
     if method in ("auto", "matrix"):
         return "matrix"
     message = (
@@ -182,3 +183,29 @@ def with_weight(logits, labels, weights):
         return logits, labels, weights
     rows = np.flatnonzero(weights > 0)
     return logits[rows], labels[rows], weights[rows]
+
+
+def read_prior(prior, labels, weights, n_classes):
+    """Change of the logits that target priors ask for, or None.
+
+    Raises
+    ------
+    ValueError
+        If the priors are no distribution over the classes, or one of them has no row.
+    """
+    if prior is None:
+        return None
+    given = check_array(prior, ensure_2d=False, dtype=np.float64, input_name="prior")
+    if given.shape != (n_classes,) or given.min() <= 0.0 or abs(given.sum() - 1.0) > _ROUNDED:
+        raise ValueError(
+            f"prior must be {n_classes} positive numbers that sum to 1, one for each class; "
+            f"got {prior!r}."
+        )
+    frequencies = np.bincount(labels, weights, n_classes)
+    absent = np.flatnonzero(frequencies == 0.0)
+    if len(absent):
+        raise ValueError(
+            "prior must be None unless all classes have rows, whose frequencies it replaces; "
+            f"got no row of class {absent[0]} (counted from 0)."
+        )
+    return core.prior_shift(given, frequencies / frequencies.sum())

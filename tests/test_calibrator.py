@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize
 from scipy.special import log_softmax, softmax
+from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.naive_bayes import GaussianNB
@@ -11,7 +12,9 @@ from sklearn.pipeline import make_pipeline
 
 from sklearn_softmax import SoftmaxCalibrator
 
-METHODS = ("temperature", "bias_corrected", "vector", "matrix", "dirichlet")
+LINEAR = ("temperature", "bias_corrected", "vector", "matrix", "dirichlet")
+POOLED = ("structured_vector", "structured_matrix", "ensemble_temperature", "auto")
+METHODS = (*LINEAR, *POOLED)
 
 
 def draw(n_rows=1500, n_classes=3, slope=0.6, seed=0):
@@ -53,7 +56,7 @@ def test_temperature_is_that_of_scipy():
 def test_temperature_satisfies_its_equation_to_rounding():
     """The mean of Σ p z is the mean of z at the label."""
     logits, labels = draw(20000, 10)
-    model = SoftmaxCalibrator().fit(logits, labels)
+    model = SoftmaxCalibrator("temperature").fit(logits, labels)
     residuals = model.predict_proba(logits) - np.eye(10)[labels]
     assert abs(np.mean(np.sum(residuals * logits, axis=1))) < 1e-13
 
@@ -61,7 +64,7 @@ def test_temperature_satisfies_its_equation_to_rounding():
 def test_weighted_temperature_is_that_of_scipy():
     logits, labels = draw()
     weights = np.random.default_rng(1).exponential(size=len(labels))
-    model = SoftmaxCalibrator().fit(logits, labels, weights)
+    model = SoftmaxCalibrator("temperature").fit(logits, labels, weights)
     best = minimize(lambda p: mean_loss(p * logits, labels, weights), [1.0], tol=1e-14)
     np.testing.assert_allclose(model.loss_, best.fun, rtol=1e-12)
     np.testing.assert_allclose(model.log_loss(logits, labels, weights), best.fun, rtol=1e-12)
@@ -121,23 +124,28 @@ def test_two_classes_are_platt_scaling(binary):
 
 def test_each_method_has_at_most_the_loss_of_those_it_contains():
     logits, labels = draw(n_classes=4)
-    loss = {name: SoftmaxCalibrator(name).fit(logits, labels).loss_ for name in METHODS}
+    loss = {name: SoftmaxCalibrator(name).fit(logits, labels).loss_ for name in LINEAR}
     assert loss["dirichlet"] < loss["matrix"] * (1 + 1e-9)
     assert loss["matrix"] < loss["vector"] < loss["bias_corrected"] < loss["temperature"]
     assert loss["temperature"] < mean_loss(logits, labels)
 
 
 def test_calibrated_scores_give_a_neutral_map(method):
-    """Weights are the true posterior: every class stands at each row once."""
+    """Weights are the true posterior: every class stands at each row once.
+
+    Pools have priors that count for a row or two of 800, and do not make any class impossible.
+    """
     logits, _ = draw(800)
     posterior = softmax(logits, axis=1)
     model = SoftmaxCalibrator(method).fit(
         np.repeat(logits, 3, axis=0), np.tile(np.arange(3), len(logits)), posterior.ravel()
     )
-    np.testing.assert_allclose(model.predict_proba(logits), posterior, atol=1e-5)
+    np.testing.assert_allclose(
+        model.predict_proba(logits), posterior, atol=1e-5 if method in LINEAR else 0.015
+    )
 
 
-@pytest.mark.parametrize("with_intercept", METHODS[1:])
+@pytest.mark.parametrize("with_intercept", LINEAR[1:])
 def test_intercepts_make_mean_probabilities_class_frequencies(with_intercept):
     logits, labels = draw(n_classes=4)
     model = SoftmaxCalibrator(with_intercept).fit(logits, labels)
@@ -181,9 +189,9 @@ def test_log_probabilities_are_finite_for_extreme_logits(method):
 
 def test_coefficients_are_what_the_documentation_says():
     logits, labels = draw(n_classes=4)
-    shapes = {name: SoftmaxCalibrator(name).fit(logits, labels).coef_.shape for name in METHODS}
+    shapes = {name: SoftmaxCalibrator(name).fit(logits, labels).coef_.shape for name in LINEAR}
     expected = [(1,), (1,), (4,), (4, 4), (4, 4)]
-    assert shapes == dict(zip(METHODS, expected, strict=True))
+    assert shapes == dict(zip(LINEAR, expected, strict=True))
     assert not hasattr(SoftmaxCalibrator("vector").fit(logits, labels), "temperature_")
 
 
@@ -221,7 +229,8 @@ def test_it_ends_a_pipeline_in_a_grid_search():
 def test_it_scores_the_transformed_output_of_another_step():
     """`transform` gives probabilities, which a second calibrator leaves as they are."""
     logits, labels = draw()
-    chain = make_pipeline(SoftmaxCalibrator(), SoftmaxCalibrator()).fit(logits, labels)
+    last = SoftmaxCalibrator("temperature")
+    chain = make_pipeline(clone(last), last).fit(logits, labels)
     np.testing.assert_allclose(chain[-1].temperature_, 1.0, rtol=1e-9)
     assert chain[-1].input_ == "proba"
 

@@ -14,7 +14,7 @@ from scipy import sparse
 from scipy.special import log_softmax, softmax
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning, DataConversionWarning, NotFittedError
-from test_calibrator import METHODS, draw, mean_loss
+from test_calibrator import LINEAR, METHODS, draw, mean_loss
 
 from sklearn_softmax import SoftmaxCalibrator
 
@@ -58,7 +58,7 @@ def test_zeros_and_one_hot_rows_give_finite_losses_in_any_dtype(method):
 def test_one_hot_rows_are_calibrated_to_their_accuracy():
     labels = np.arange(300) % 3
     claimed = np.where(np.arange(300) < 60, (labels + 1) % 3, labels)
-    model = SoftmaxCalibrator().fit(one_hot(claimed), labels)
+    model = SoftmaxCalibrator("temperature").fit(one_hot(claimed), labels)
     same(model.predict_proba(one_hot([0]))[0, 0], 0.8)
 
 
@@ -75,7 +75,7 @@ def test_infinite_logits(method):
     found = model.predict_proba(rows)
     same(found[0], found[1])
     assert np.isfinite(found).all()
-    assert found[2, 2] < 1e-3
+    assert found[2, 2] < (1e-3 if method in LINEAR else 0.02)  # a uniform share
     if method == "temperature":
         assert found[2, 0] == found[2, 1]
 
@@ -130,14 +130,14 @@ def test_a_label_outside_of_classes_is_named():
         SoftmaxCalibrator(classes=[0, 1, 5]).fit(logits, np.sort(labels))
 
 
-@pytest.mark.parametrize("strict", [name for name in METHODS if name != "matrix"])
+@pytest.mark.parametrize("strict", [name for name in METHODS if name not in ("matrix", "auto")])
 def test_more_labels_than_columns_names_the_label(strict):
     logits, _ = draw(30)
     with pytest.raises(ValueError, match="4 classes; got 3 columns.*label without a column is 'd'"):
         SoftmaxCalibrator(strict).fit(logits, np.array(list("abcd"))[np.arange(30) % 4])
 
 
-@pytest.mark.parametrize("strict", [name for name in METHODS if name != "matrix"])
+@pytest.mark.parametrize("strict", [name for name in METHODS if name not in ("matrix", "auto")])
 def test_more_columns_than_labels_says_what_to_do(strict):
     logits, labels = draw(30)
     with pytest.raises(ValueError, match="Name classes without rows with classes="):
@@ -195,10 +195,10 @@ def test_one_dimension_is_for_two_classes():
 @pytest.mark.parametrize("kind", [np.asarray, pd.Series, pd.Categorical, list])
 def test_labels_are_what_they_are_called(names, kind):
     logits, labels = draw(200)
-    model = SoftmaxCalibrator().fit(logits, kind(np.array(names)[labels]))
+    model = SoftmaxCalibrator("temperature").fit(logits, kind(np.array(names)[labels]))
     np.testing.assert_array_equal(model.classes_, names)
     np.testing.assert_array_equal(
-        model.predict_proba(logits), probabilities_of("auto", logits, labels)
+        model.predict_proba(logits), probabilities_of("temperature", logits, labels)
     )
     np.testing.assert_array_equal(model.predict(logits), np.array(names)[logits.argmax(axis=1)])
 
@@ -231,7 +231,7 @@ def test_pandas_and_polars_are_as_numpy(method):
 @pytest.mark.parametrize("n_classes", [2, 5])
 def test_separable_scores_stop_at_the_rule_of_succession(n_rows, n_classes):
     logits, _ = draw(n_rows, n_classes)
-    model = SoftmaxCalibrator(classes=np.arange(n_classes))
+    model = SoftmaxCalibrator("temperature", classes=np.arange(n_classes))
     with pytest.warns(ConvergenceWarning, match="the best slope is infinite"):
         model.fit(logits, logits.argmax(axis=1))
     assert model.separable_
@@ -245,7 +245,7 @@ def test_ties_with_the_largest_score_are_separable_too():
     """The loss can fall to log 2 in the first row, and to 0 in the others."""
     logits = np.array([[1.0, 1.0, 0.0], [0.0, 2.0, 0.0], [0.0, 0.0, 3.0]])
     with pytest.warns(ConvergenceWarning, match="infinite"):
-        model = SoftmaxCalibrator().fit(logits, [0, 1, 2])
+        model = SoftmaxCalibrator("temperature").fit(logits, [0, 1, 2])
     same(model.loss_, np.log(2) / 3 + np.log1p(1 / 4))
 
 
@@ -255,7 +255,7 @@ def test_separable_scores_are_flagged_by_every_method(other):
     with pytest.warns(ConvergenceWarning, match="infinite"):
         model = SoftmaxCalibrator(other).fit(logits, logits.argmax(axis=1))
     assert model.separable_
-    assert np.abs(model.coef_).max() < 100
+    assert np.abs(getattr(model, "coef_", 0.0)).max() < 100
     assert np.isfinite(model.predict_log_proba(logits)).all()
 
 
@@ -294,12 +294,12 @@ def test_reversed_scores_keep_their_order(keeping, n_classes):
 def test_constant_logits_give_a_neutral_map(constant, n_columns):
     n_classes = max(2, n_columns)
     logits = np.full((20, n_columns), constant if n_columns > 1 else 0.0)
-    model = SoftmaxCalibrator().fit(logits, np.arange(20) % n_classes)
+    model = SoftmaxCalibrator("temperature").fit(logits, np.arange(20) % n_classes)
     same(model.temperature_, 1.0)
     same(model.predict_proba(logits), 1 / n_classes)
 
 
-@pytest.mark.parametrize("with_intercept", METHODS[1:])
+@pytest.mark.parametrize("with_intercept", LINEAR[1:])
 def test_constant_logits_leave_class_frequencies(with_intercept):
     """But for the prior, which counts for one row."""
     labels = np.repeat([0, 1, 2], [50, 100, 250])
@@ -313,7 +313,7 @@ def test_constant_logits_leave_class_frequencies(with_intercept):
 def test_a_thousand_classes_need_memory_of_a_few_copies():
     logits, labels = draw(400, 1000)
     tracemalloc.start()
-    SoftmaxCalibrator(classes=np.arange(1000)).fit(logits, labels)
+    SoftmaxCalibrator("temperature", classes=np.arange(1000)).fit(logits, labels)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 4 * logits.nbytes
@@ -331,7 +331,8 @@ def test_fewer_rows_than_classes(method, n_rows):
             for name in (method, "temperature")
         )
     assert np.isfinite(np.log(found)).all()
-    assert mean_loss(np.log(temperature), labels) >= mean_loss(np.log(found), labels) - 1e-9
+    if method in LINEAR or n_rows > 1:
+        assert mean_loss(np.log(temperature), labels) >= mean_loss(np.log(found), labels) - 1e-9
     assert found.max() < 0.99
 
 
@@ -413,8 +414,8 @@ def test_probabilities_that_do_not_sum_to_one_are_an_error():
 @pytest.mark.parametrize("n_classes", [2, 5])
 def test_temperature_has_no_scale(scale, n_classes):
     logits, labels = draw(500, n_classes)
-    found = SoftmaxCalibrator(input="logits").fit(scale * logits, labels)
-    expected = SoftmaxCalibrator().fit(logits, labels)
+    found = SoftmaxCalibrator("temperature", input="logits").fit(scale * logits, labels)
+    expected = SoftmaxCalibrator("temperature").fit(logits, labels)
     same(found.coef_ * scale, expected.coef_, 1e-12)
 
 
@@ -471,7 +472,7 @@ def test_a_row_has_the_same_bits_alone_and_in_any_batch(method, n_classes, order
 
 def test_the_kind_of_scores_is_settled_by_fit():
     logits, labels = draw(300)
-    model = SoftmaxCalibrator().fit(logits, labels)
+    model = SoftmaxCalibrator("temperature").fit(logits, labels)
     looks_like_probabilities = np.array([[0.2, 0.3, 0.5]])
     expected = softmax(model.coef_ * looks_like_probabilities, axis=1)
     same(model.predict_proba(looks_like_probabilities), expected)
@@ -487,7 +488,7 @@ def test_the_kind_of_scores_is_settled_by_fit():
 @given(st.lists(st.integers(-3, 3), min_size=12, max_size=12), st.sampled_from([1.0, 1e-8, 1e8]))
 def test_temperature_keeps_the_largest_score_and_its_ties(values, scale):
     logits, labels = draw(100, 4)
-    model = SoftmaxCalibrator(input="logits").fit(scale * logits, labels)
+    model = SoftmaxCalibrator("temperature", input="logits").fit(scale * logits, labels)
     rows = scale * np.reshape(values, (3, 4))
     found = model.predict_proba(rows)
     np.testing.assert_array_equal(

@@ -51,6 +51,14 @@ def log_odds(logits):
     return logits[:, 1:] - logits[:, :1]
 
 
+def class_logits(logits):
+    """Logits of all classes, 0 being the largest of a row: two columns for log-odds."""
+    if logits.shape[1] > 1:
+        return logits
+    both = np.hstack([np.zeros_like(logits), logits])
+    return both - both.max(axis=1, keepdims=True)
+
+
 def log_entries(probabilities):
     """Logarithms of numbers from 0 to 1 that need not sum to 1."""
     return np.log(np.maximum(probabilities, ZERO))
@@ -73,3 +81,12 @@ def log_probabilities(logits):
     if logits.shape[1] == 1:
         logits = np.hstack([np.zeros_like(logits), logits])
     return log_softmax(logits, axis=1)
+
+
+def prior_shift(prior, frequencies):
+    """Change of the logits when class frequencies change to `prior`; a single one of log-odds.
+
+    By Bayes' rule, p(y | x) ∝ p(x | y) prior(y) where only the frequencies differ.
+    """
+    shift = np.log(prior) - np.log(frequencies)
+    return shift[1:] - shift[:1] if len(shift) == 2 else shift

@@ -1,0 +1,50 @@
+"""Weights of a linear pool Σ_m w_m p_m of distributions, by maximum likelihood."""
+
+import numpy as np
+
+_MAX_ITER = 300
+_CONVERGED = 1e-5  # nats for each row that a step may still gain
+
+
+def pool_weights(likelihoods, weights, pseudo_count=1.0):
+    """Maximise the likelihood of the pool over the simplex by EM, from equal weights.
+
+    Parameters
+    ----------
+    likelihoods : ndarray of shape (n_members, n_rows)
+        Probabilities of the labels.
+    weights : ndarray of shape (n_rows,)
+        Weights of the rows.
+    pseudo_count : float
+        Rows of a prior that is split evenly among the members.
+
+    Returns
+    -------
+    ndarray of shape (n_members,)
+        Positive; they sum to 1.
+    """
+    n_members = len(likelihoods)
+    tiny = np.finfo(np.float64).tiny
+    scaled = likelihoods / np.maximum(likelihoods.max(axis=0), tiny)
+    shares, total = np.full(n_members, 1.0 / n_members), np.add.reduce(weights)
+    for _ in range(_MAX_ITER):
+        gains = scaled @ (weights / np.maximum(shares @ scaled, tiny))
+        after = shares * gains + pseudo_count / n_members
+        after /= total + pseudo_count
+        ended = np.abs(after - shares).max() <= _CONVERGED
+        shares = after / np.add.reduce(after)
+        if ended:
+            break
+    return shares
+
+
+def label_chances(logits, labels):
+    """Probabilities of the labels, for class-major logits (n_classes, n_rows)."""
+    chances = np.exp(logits - logits.max(axis=0))
+    return chances[labels, np.arange(len(labels))] / np.add.reduce(chances, axis=0)
+
+
+def mean_loss(chances, weights):
+    """Weighted mean of -log(chances), in nats, over the last axis."""
+    tiny = np.finfo(np.float64).tiny
+    return -np.log(np.maximum(chances, tiny)) @ weights / np.add.reduce(weights)
