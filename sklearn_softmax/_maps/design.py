@@ -161,8 +161,9 @@ class SparseDesign(_Design):
             starts = indptr[rows.start : rows.stop + 1] - indptr[rows.start]
             shape = (rows.stop - rows.start, self.n_features)
             block = type(X)(shape, dtype=data.dtype)  # a constructor with data would copy it
-            block.data, block.indices, block.indptr = data, X.indices[entries], starts
             block = self._blocks[rows.start, rows.stop] = block, block.T
+            for matrix in block:
+                matrix.data, matrix.indices, matrix.indptr = data, X.indices[entries], starts
         return block
 
     def bind(self, params):
