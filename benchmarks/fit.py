@@ -29,7 +29,7 @@ from sklearn_softmax._core.objective import Objective
 GAP = 1e-6
 TOLERANCES = (1e-2, 1e-4, 1e-6, 1e-8, 1e-10)
 REPEATS, SHORT = 5, 2.0  # turns, of those that take less than so many seconds
-TINY = 0.02  # seconds
+TINY = 0.2  # seconds
 
 
 def timed(function, *args):

@@ -97,7 +97,7 @@ class RidgeProblem:
         self._X, self._target, self._weights, self._threads = X, target, weights, threads
         self._floor = floor
         design = self._design(X.dtype)
-        rows = max(1, _COLUMN_NUMBERS // max(1, design.n_features))
+        rows = max(1, _COLUMN_NUMBERS * design.n_rows // max(1, design.n_entries))
         blocks = RowBlocks(design.n_rows, rows)
         self._columns = column_scales(design, weights, blocks, threads)
         too_large = np.flatnonzero(~(np.hypot(*self._columns) < _LARGEST))

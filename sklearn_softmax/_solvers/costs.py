@@ -10,7 +10,7 @@ LARGE_PRODUCT = 0.35  # time of an operation in a large product, relative to a p
 
 _EXPECTED_PASSES = 50
 _NEWTON_RATIO, _NEWTON_SWITCH_RATIO = 0.4, 2.0
-_KEPT_PRODUCTS = 1 << 21  # numbers
+_KEPT_PRODUCTS, _KEPT_WIDTH = 1 << 21, 48  # numbers, features
 _MARGINS_BYTES = 8 << 20  # cached logits may take this,
 _MARGINS_SHARE = 0.1  # or this share of the data
 
@@ -23,6 +23,11 @@ def pass_cost(n_entries, n_outputs):
 def blocks_cost(n_blocks, n_rows, width):
     """Cost of `n_blocks` Gram matrices of weighted rows, and of their Cholesky factors."""
     return LARGE_PRODUCT * n_blocks * (n_rows * width**2 + width**3 / 3.0)
+
+
+def whole_blocks_pay(n_outputs, n_rows, width):
+    """Whether the curvature of all rows costs no more than the calls that drawing some takes."""
+    return blocks_cost(n_outputs, n_rows, width) <= CALLS
 
 
 def newton_ratio(n_rows, n_entries, n_outputs, width):
@@ -44,9 +49,10 @@ def newton_pays_late(ratio):
 def products_pay(n_rows, n_outputs, width):
     """Whether to keep the products of the features of each row.
 
-    They make the curvature of many classes a single product of matrices.
+    They make the curvature of many classes a single product of matrices. Of many features
+    they cost more than they save.
     """
-    return n_outputs > 1 and n_rows * width * (width + 1) / 2 <= _KEPT_PRODUCTS
+    return n_outputs > 1 and width <= _KEPT_WIDTH and n_rows * width * (width + 1) / 2 <= _KEPT_PRODUCTS
 
 
 def margins_pay(n_rows, n_entries, n_outputs, itemsize):

@@ -41,6 +41,9 @@ class MetricSchedule:
         self._age, self._steps, self._drops = 0, [], []
         self._value = self._last = np.inf
         self._build, self._cost = self._choose()
+        n_outputs, width = self._shape
+        cheap = costs.whole_blocks_pay(n_outputs, self._n_rows, width)
+        self._whole = cheap or objective.moments.kept
 
     def _block_cost(self, n_blocks, size):
         n_outputs, width = self._shape
@@ -110,7 +113,7 @@ class MetricSchedule:
         return self._importance[candidates]
 
     def _class_blocks(self, point):
-        if self._objective.moments.kept:
+        if self._whole:
             self._blocks, self._mean_weights = self._objective.class_blocks(point)
             return self._damped()
         return self._sample_blocks(*self._objective.variance_table(point))
