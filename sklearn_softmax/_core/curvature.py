@@ -7,7 +7,8 @@ import numpy as np
 from .blocks import RowBlocks
 
 _ROWS_NUMBERS = 50_000  # of rows that are copied at a time
-_MAX_TABLE = 400_000  # entries of the table of curvatures from which rows are drawn
+_MAX_TABLE = 400_000  # entries of the table of curvatures from which rows are drawn,
+_LEAST_CANDIDATES = 4096  # but so many rows, lest classes be judged by a handful
 
 
 def gram(objective):
@@ -48,7 +49,7 @@ def variance_table(objective, point):
         Row numbers, sorted; drawn with a fixed seed where they are not all.
     """
     n_rows, n_outputs = objective.map.n_rows, objective.map.shape[0]
-    n_candidates = min(n_rows, max(1, _MAX_TABLE // n_outputs))
+    n_candidates = min(n_rows, max(_LEAST_CANDIDATES, _MAX_TABLE // n_outputs))
     if n_candidates == n_rows:
         candidates = np.arange(n_rows)
     else:

@@ -7,6 +7,7 @@ from .line_search import search
 from .outcome import Outcome, Result
 from .stopping import Stopping
 
+_ACCURATE = 0.1  # slope left by a line search: a trial costs far less than a Hessian
 _IDLE = 3  # steps without a decrease above rounding: gradients still fall for one or two
 
 
@@ -60,7 +61,7 @@ def iterate(objective, start, step, *, tol, max_iter, exact=False):
         if n_iter == max_iter:
             break
         line = objective.line(point, direction)
-        length = search(line, point.value, -2.0 * decrement, curvature=0.9, noise=objective.noise)
+        length = search(line, point.value, -2.0 * decrement, _ACCURATE, objective.noise)
         last, point = point.value, point if length is None else line.take(length)
         idle = idle + 1 if last - point.value <= objective.noise * point.value else 0
         if idle == _IDLE:
