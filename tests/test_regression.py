@@ -14,7 +14,7 @@ from sklearn_softmax import SoftmaxRegression
 from sklearn_softmax._core.objective import Objective
 from sklearn_softmax._solvers import SOLVERS
 
-TIGHT = 1e-12
+TIGHT = 1e-13
 every_solver = pytest.mark.parametrize("solver", SOLVERS)
 intercepts = pytest.mark.parametrize("fit_intercept", [True, False])
 
