@@ -29,14 +29,16 @@ def gram(objective):
 
 def leverages(objective):
     """½ + ½ ‖x̃‖² / mean of each row: rows of rare features must not be missed."""
-    norms = np.empty(objective.map.n_rows)
+    norms = np.empty(objective.map.n_rows, np.float32)
 
     def visit(rows):
         norms[rows] = np.maximum(objective.map.row_norms(rows), 0.0)
 
     blocks = RowBlocks(objective.map.n_rows, max(64, objective.map.block_rows // 4))
     blocks.for_each(visit, objective.threads)
-    return (0.5 + 0.5 * norms / max(norms.mean(), 1.0)).astype(np.float32)
+    norms *= np.float32(0.5 / max(norms.mean(dtype=np.float64), 1.0))
+    norms += np.float32(0.5)
+    return norms
 
 
 def variance_table(objective, point):
