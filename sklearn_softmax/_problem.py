@@ -56,18 +56,24 @@ def fit_ridge(X, target, weights, start, *, solver, tol, max_iter, **options):
     if sparse.issparse(X) and not X.has_canonical_format:
         X = X.copy()  # scipy sums duplicates in place, in memory that blocks share
         X.sum_duplicates()
-    problem, n_iter = RidgeProblem(X, target, weights, **options), 0
+    problem, n_iter, space = RidgeProblem(X, target, weights, **options), 0, None
     dense = not sparse.issparse(X)
     if dense and costs.row_space_pays(*X.shape, target.n_outputs):
         space = RowSpace(X, options["fit_intercept"], weights)
+    if space is not None and space.rows.size:
         inner = RidgeProblem(space.rows, target, weights, **options)
         first = None if start is None else space.from_raw(*start)
         result = inner.solve(solver, first, tol=0.5 * tol, max_iter=max_iter)
         start, n_iter = space.to_raw(*inner.coefficients(result.params)), result.n_iter
-        sure = problem.certify(problem.from_coefficients(*start), result, tol)
+        params = problem.from_coefficients(*start)
+        sure = problem.certify(params, result, tol)
+        if sure is None and n_iter >= max_iter:
+            objective = problem.objective(np.float64)
+            unsure = Stopping(objective, tol).final(objective.at(params), np.inf, n_iter)
+            return *start, unsure
         if sure is not None:
             return *start, sure
-    result = problem.solve(solver, start, tol=tol, max_iter=max_iter)
+    result = problem.solve(solver, start, tol=tol, max_iter=max_iter - n_iter)
     return *problem.coefficients(result.params), replace(result, n_iter=n_iter + result.n_iter)
 
 
@@ -94,6 +100,9 @@ class RidgeProblem:
 
     def __init__(self, X, target, weights, *, C, fit_intercept, threads, floor):
         self._fit_intercept = fit_intercept
+        total = len(target) if weights is None else np.add.reduce(weights)
+        if weights is not None:  # of size 1, in steps that round nothing
+            weights = weights * 0.5 ** np.frexp(total / len(weights))[1]
         self._X, self._target, self._weights, self._threads = X, target, weights, threads
         self._floor = floor
         design = self._design(X.dtype)
@@ -107,7 +116,6 @@ class RidgeProblem:
                 f"products are finite; column {too_large[0]} has more."
             )
         self._map = Standardised(design, *self._columns)
-        total = len(target) if weights is None else np.add.reduce(weights)
         self._penalty = Ridge(self._map.ridge(alpha_from_C(C, total)))
 
     def _design(self, dtype):
@@ -139,15 +147,16 @@ class RidgeProblem:
         -------
         Result
         """
-        params = self.start() if start is None else self.from_coefficients(*start)
+        params = self._better_start(start)
         dtype = self._X.dtype if self._map.n_entries > _SMALL else np.dtype(np.float64)
         result = solver(self.objective(dtype), params, tol=tol, max_iter=max_iter)
-        if dtype == np.float64 or result.outcome is Outcome.MAX_ITER:
+        left = max_iter - result.n_iter
+        if dtype == np.float64 or result.outcome is Outcome.MAX_ITER or left == 0:
             return result
         sure = self.certify(result.params, result, tol)
         if sure is not None:
             return sure
-        more = solver(self.objective(np.float64), result.params, tol=tol, max_iter=max_iter)
+        more = solver(self.objective(np.float64), result.params, tol=tol, max_iter=left)
         return replace(more, n_iter=result.n_iter + more.n_iter)
 
     def certify(self, params, result, tol):
@@ -160,11 +169,23 @@ class RidgeProblem:
             close = abs(point.value - result.value) <= tol * result.value
             return replace(result, params=params) if close else None
         if result.outcome is not Outcome.CONVERGED:
-            return stopping.final(point, 0.0, result.n_iter, result.outcome)
+            return stopping.final(point, np.inf, result.n_iter, result.outcome)
         gap = stopping.gap(point, 0.0)
         if not stopping.reached(point, gap):
             return None
         return replace(result, params=params, value=point.value, gap=gap)
+
+    def _better_start(self, start):
+        """The given coefficients where they are better than none, and else the class priors.
+
+        From far off, rounding of huge logits would stay in all that follow.
+        """
+        cold = self.start()
+        if start is None:
+            return cold
+        objective, warm = self.objective(np.float64), self.from_coefficients(*start)
+        with np.errstate(over="ignore", invalid="ignore"):
+            return warm if objective.at(warm).value <= objective.at(cold).value else cold
 
     def start(self):
         """Zero coefficients, and the class priors as intercept."""

@@ -547,7 +547,7 @@ def test_gap_exists_however_small_the_imbalance_of_the_classes(kind, size):
     """Rounding of a gradient near zero must not make the bound infinite."""
     objective = draw_problem(kind, weighted=True)
     start = np.zeros(np.prod(objective.map.shape))
-    best = SOLVERS["newton"](objective, start, tol=1e-13, max_iter=100)
+    best = SOLVERS["newton"](objective, start, tol=1e-15, max_iter=100)
     for seed in range(5):
         point = objective.at(best.params + draw_params(objective, seed=seed, scale=size))
         assert 0 <= objective.duality_gap(point) <= 1e-12 + 1e3 * size**2

@@ -8,6 +8,7 @@ from .blocks import RowBlocks
 
 _ROWS_NUMBERS = 50_000  # of rows that are copied at a time
 _MAX_TABLE = 400_000  # entries of the table of curvatures from which rows are drawn,
+_TINY, _HUGE = 1e-300, 1e38  # what float32 multiplies by
 _LEAST_CANDIDATES = 4096  # but so many rows, lest classes be judged by a handful
 
 
@@ -88,7 +89,7 @@ def draw_rows(curvatures, importance, size, seed):
     """
     chance = curvatures * importance
     total = np.add.reduce(chance, dtype=np.float64)
-    chance *= np.float32(size / max(total, np.finfo(np.float32).tiny))
+    chance *= np.float32(min(size / max(total, _TINY), _HUGE))
     drawn = np.random.default_rng(seed).random(len(curvatures), dtype=np.float32)
     chosen = np.flatnonzero(drawn < chance)
     return chosen, curvatures[chosen] / np.minimum(1.0, chance[chosen])

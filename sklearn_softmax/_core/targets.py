@@ -103,9 +103,10 @@ class Labels(_Target):
         return len(self.labels)
 
     def _where(self, rows, n_rows):
-        if n_rows > len(self._columns):
-            self._columns = np.arange(n_rows, dtype=np.intp)
-        return self.labels[rows] * n_rows + self._columns[:n_rows]
+        columns = self._columns  # other threads may replace it
+        if n_rows > len(columns):
+            columns = self._columns = np.arange(n_rows, dtype=np.intp)
+        return self.labels[rows] * n_rows + columns[:n_rows]
 
     def relate(self, logits, rows):
         """Turn logits into relative logits in place.

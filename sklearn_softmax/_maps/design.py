@@ -104,12 +104,12 @@ class DenseDesign(_Design):
 
     def quadratic_forms(self, rows, square, linear):
         """Σ_j square_j x_j² + linear_j x_j of each row of the slice."""
-        block = self.X[rows]
+        block = self.X[rows].astype(np.float64, copy=False)
         return np.einsum("bj,bj,j->b", block, block, square) + block @ linear
 
     def add_squares(self, weights, rows, totals):
         """Add Σ w, Σ w x and Σ w x² of the slice `rows`, for each output."""
-        block = self.X[rows]
+        block = self.X[rows].astype(np.float64, copy=False)
         total, first, second = totals
         total += np.add.reduce(weights, axis=1, dtype=np.float64)
         first += weights @ block
@@ -205,7 +205,7 @@ class SparseDesign(_Design):
     def quadratic_forms(self, rows, square, linear):
         """Σ_j square_j x_j² + linear_j x_j of each row of the slice."""
         block, _ = self._rows(rows)
-        return block.power(2) @ square + block @ linear
+        return _squares(block) @ square + block @ linear
 
     def add_squares(self, weights, rows, totals):
         """Add Σ w, Σ w x and Σ w x² of the slice `rows`, for each output."""
@@ -214,15 +214,20 @@ class SparseDesign(_Design):
         total, first, second = totals
         total += np.add.reduce(weights, axis=1, dtype=np.float64)
         first += (block @ weights_by_row).T
-        second += (block.power(2) @ weights_by_row).T
+        second += (_squares(block) @ weights_by_row).T
 
     def column_moments(self, rows, weights, shift):
         """Weighted Σ x and Σ x² of the slice `rows`, in float64; `shift` is zero."""
         _, block = self._rows(rows)
         if weights is None:
             weights = np.ones(rows.stop - rows.start)
-        return block @ weights, block.power(2) @ weights
+        return block @ weights, _squares(block) @ weights
 
     def shift(self):
         """Zero: sparse columns are small where they are not zero."""
         return np.zeros(self.n_features)
+
+
+def _squares(block):
+    """Squared entries, in float64: those of float32 may overflow."""
+    return block.astype(np.float64, copy=False).power(2)

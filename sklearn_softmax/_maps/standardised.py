@@ -96,9 +96,8 @@ class Standardised:
     def row_norms(self, rows):
         """Squared norms of the standardised rows of a slice, for choosing rows."""
         inverse = 1.0 / self.scale**2
-        square, linear = inverse.astype(self.dtype), -2.0 * self.mean * inverse
-        norms = self.design.quadratic_forms(rows, square, linear.astype(self.dtype))
-        return norms.astype(np.float64) + np.sum(self.mean**2 * inverse)
+        norms = self.design.quadratic_forms(rows, inverse, -2.0 * self.mean * inverse)
+        return norms + np.sum(self.mean**2 * inverse)
 
     def add_squares(self, weights, rows, totals):
         """Add weighted moments of the slice `rows`: what `release_squares` needs."""

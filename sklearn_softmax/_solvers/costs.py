@@ -52,7 +52,11 @@ def products_pay(n_rows, n_outputs, width):
     They make the curvature of many classes a single product of matrices. Of many features
     they cost more than they save.
     """
-    return n_outputs > 1 and width <= _KEPT_WIDTH and n_rows * width * (width + 1) / 2 <= _KEPT_PRODUCTS
+    return (
+        n_outputs > 1
+        and width <= _KEPT_WIDTH
+        and n_rows * width * (width + 1) / 2 <= _KEPT_PRODUCTS
+    )
 
 
 def margins_pay(n_rows, n_entries, n_outputs, itemsize):

@@ -58,9 +58,13 @@ class Stopping:
             return Outcome.AT_INFINITY
         return Outcome.CONVERGED
 
-    def final(self, point, decrement, n_iter, outcome):
-        """The result of a fit that found no way on, with its certificate whatever that costs."""
+    def final(self, point, decrement, n_iter, outcome=Outcome.MAX_ITER):
+        """The result of a fit that found no way on, with its certificate whatever that costs.
+
+        Losses are not negative: the value is a bound of the gap, too.
+        """
         gap = self._objective.duality_gap(point) if self._certifiable else decrement
+        gap = gap if gap <= point.value else point.value
         if self._certifiable and self.reached(point, gap):
             outcome = Outcome.CONVERGED
         return Result(point.params, point.value, gap, n_iter, outcome)
