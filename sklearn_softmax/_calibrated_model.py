@@ -73,6 +73,12 @@ class CalibratedModel:
                 classes=self._known,
             )
             self._known = self.calibrator.classes_
+            unknown = np.setdiff1d(self._known, self.classes)
+            if len(unknown):
+                raise ValueError(
+                    "calibrator must know only the classes of y, "
+                    f"{self.classes.tolist()}; got {unknown.tolist()[0]!r}."
+                )
         else:
             self.calibrator = None
         self._columns = np.searchsorted(self.classes, self._known)

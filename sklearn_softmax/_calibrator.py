@@ -63,7 +63,8 @@ class SoftmaxCalibrator(SoftmaxClassifierMixin, TransformerMixin, BaseEstimator)
     strength : float, default=None
         Factor of the prior that draws the parameters towards temperature. By default the linear
         methods have a prior only where the rows do not determine the parameters (0: never), and
-        the structured ones have strength 1. 'auto' mixes strengths; 'temperature' and
+        the structured ones, which must have one, have strength 1. The sum of the weights counts
+        as the number of rows. 'auto' mixes strengths; 'temperature' and
         'ensemble_temperature' have none.
     prior : array-like of shape (n_classes,), default=None
         Class frequencies where the calibrator will be used, if they are known and are not those
@@ -135,11 +136,11 @@ class SoftmaxCalibrator(SoftmaxClassifierMixin, TransformerMixin, BaseEstimator)
     temperature that depends on the row's log-probabilities, probabilities and entropy (4 slopes
     for all classes); structured matrices of strengths 1, .01 and .0001; up to 32 classes also
     matrices on log q, q and :math:`\log^2 q` of strengths .1 and .001; from 257 classes on, own
-    slopes and a matrix on the 16 main directions of log q instead, so that memory and time are
-    linear in the number of classes. A structured matrix of strength s adds to the sum of the
-    losses s K times the squares of b and of the distance to the identity of what a class says of
-    itself, and s K (K - 1) times those of what it says of others. All members but the input are
-    fitted again without each of 5 folds (3 from a total weight of 2000 on, 2 from 4000), and the
+    slopes and a matrix on the 16 main directions of log q instead, with no parameter for each
+    pair of classes (the directions take one K × K Gram matrix). A structured matrix of strength s
+    adds to the sum of the losses s K times the squares of b and of the distance to the identity
+    of what a class says of itself, and s K (K - 1) times those of what it says of others. All
+    members but the input are fitted again without each of 5 folds (3 from a total weight of 2000 on, 2 from 4000), and the
     weights maximise the likelihood of the mixture for the rows held out, with a prior worth one
     row. The matrices start from log q of all rows. Members are fitted until what is left to gain
     of the sum of the losses is about .005 nats for each parameter.

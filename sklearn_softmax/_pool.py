@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ._core import mixture
-from ._core.folds import held_out
+from ._core.folds import count_cards, held_out
 from ._core.scores import class_logits
 from ._core.uniform_share import ShareProblem, UniformShare
 from ._maps.pooled import Pooled
@@ -14,7 +14,7 @@ from ._members import FittedMember
 from ._paths import Data
 from ._solvers import Outcome
 
-_FOLDS = ((2000, 5), (4000, 3), (np.inf, 2))  # number of folds below a total weight
+_FOLDS = ((2000, 5), (4000, 3), (np.inf, 2))  # number of folds below a number of rows
 
 
 @dataclass(frozen=True)
@@ -183,9 +183,8 @@ class _PoolFit:
         return np.concatenate(parts, axis=1), np.concatenate(counts)
 
     def _n_folds(self):
-        total = np.add.reduce(self._weights)
-        most = next(n_folds for limit, n_folds in _FOLDS if total < limit)
-        return int(min(most, total, len(self._weights)))
+        n_cards = count_cards(self._weights)
+        return min(next(n_folds for limit, n_folds in _FOLDS if n_cards < limit), n_cards)
 
     def _chances_at(self, data, base, fitted):
         logits = data.logits.T

@@ -10,6 +10,7 @@ from sklearn.exceptions import ConvergenceWarning
 from test_calibrator import POOLED, draw, mean_loss
 
 from sklearn_softmax import SoftmaxCalibrator
+from sklearn_softmax._core import folds
 from sklearn_softmax._core.folds import held_out
 from sklearn_softmax._core.mixture import pool_weights
 from sklearn_softmax._core.objective import Objective
@@ -390,3 +391,60 @@ def test_results_do_not_depend_on_the_order_of_rows():
     expected = SoftmaxCalibrator().fit(logits, labels).predict_proba(logits)
     found = SoftmaxCalibrator().fit(logits[order], labels[order]).predict_proba(logits)
     np.testing.assert_allclose(found, expected, atol=1e-8)
+
+
+# Scores with ties, as forests and neighbours give them, and weights of any size.
+
+
+def tied_scores(n=200, k=4):
+    """Shares of 10 votes, mostly for the label."""
+    rng = np.random.default_rng(3)
+    labels = rng.integers(0, k, n)
+    chances = 0.7 * np.eye(k)[labels] + 0.3 * rng.dirichlet(np.ones(k), n)
+    return np.array([rng.multinomial(10, p) for p in chances]) / 10.0, labels
+
+
+def test_tied_scores_do_not_tell_the_names_of_classes():
+    proba, labels = tied_scores()
+    names = np.array([2, 0, 3, 1])
+    expected = SoftmaxCalibrator().fit(proba, labels).predict_proba(proba)
+    other = SoftmaxCalibrator().fit(proba[:, names], np.argsort(names)[labels])
+    np.testing.assert_allclose(other.predict_proba(proba[:, names]), expected[:, names], atol=1e-9)
+
+
+def test_tied_scores_do_not_tell_a_constant_added_to_a_row():
+    proba, labels = tied_scores()
+    logits = np.log(np.maximum(proba, 1e-6))
+    shifted = logits + np.random.default_rng(0).normal(size=(len(logits), 1))
+    expected = SoftmaxCalibrator(input="logits").fit(logits, labels).predict_proba(logits)
+    found = SoftmaxCalibrator(input="logits").fit(shifted, labels).predict_proba(shifted)
+    np.testing.assert_allclose(found, expected, atol=1e-9)
+
+
+@pytest.mark.filterwarnings("ignore:The largest scores")
+def test_three_heavy_rows_are_their_repetitions():
+    logits = np.array([[2.0, 0.0, 0.0], [0.0, 1.5, 0.0], [0.0, 0.5, 1.0]])
+    labels, weights = np.array([0, 1, 2]), np.array([4, 1, 2])
+    weighted = SoftmaxCalibrator().fit(logits, labels, weights)
+    repeated = SoftmaxCalibrator().fit(
+        np.repeat(logits, weights, axis=0), np.repeat(labels, weights)
+    )
+    found, expected = (model.predict_proba(logits) for model in (weighted, repeated))
+    np.testing.assert_allclose(found, expected, atol=1e-9)
+
+
+def test_cards_are_not_more_than_tell_something():
+    weights = np.full(200, 1e12)
+    assert folds.count_cards(weights) <= 1 << 20
+    assert folds.count_cards(np.array([4.0, 1.0, 2.0])) == folds.count_cards(np.ones(7)) == 7
+    assert folds.count_cards(np.full(5, 0.2)) == 5
+    proba, labels = tied_scores()
+    model = SoftmaxCalibrator().fit(proba, labels, weights)
+    assert np.all(np.isfinite(model.predict_proba(proba)))
+
+
+@pytest.mark.parametrize("strength", [1e-300, 1e-14, 1e-6])
+def test_structured_matrix_of_any_strength(strength):
+    proba, labels = tied_scores()
+    model = SoftmaxCalibrator("structured_matrix", strength=strength).fit(proba, labels)
+    assert np.isfinite(model.log_loss(proba, labels))

@@ -2,8 +2,9 @@
 
 The rows of each class are cards that are shuffled and dealt to the folds. A row of weight w is w
 cards, perhaps of several folds, so that an integer weight is the same as repeating the row. The
-shuffle has a fixed seed, and rows are first sorted by what they say of their class: neither the
-order of the rows nor the names of the classes matter.
+shuffle has a fixed seed, and rows are first sorted by what they say of their class, up to
+rounding: neither the order of the rows nor the names of the classes matter, nor a constant added
+to a row.
 
 Sorted rows must be shuffled: folds whose rows are alike hide how much a map owes to the rows it
 was fitted to.
@@ -12,6 +13,20 @@ was fitted to.
 import numpy as np
 
 _SLIVER = 1e-9  # of a card: rounding of the running sum of weights
+_MOST_CARDS = 1 << 20  # more would cost time, and tell nothing
+_ROUNDING = 1e-6  # of the spread of logits: rows closer than this are alike
+
+
+def card_weight(weights):
+    """Weight of a card: 1, less where weights are small, and more where there were too many."""
+    total = np.add.reduce(np.sort(weights))
+    return max(min(1.0, total / len(weights)), total / _MOST_CARDS)
+
+
+def count_cards(weights):
+    """The number of cards: for integer weights that of the rows they stand for."""
+    total = np.add.reduce(np.sort(weights))
+    return max(1, int(np.ceil(total / card_weight(weights) - _SLIVER)))
 
 
 def held_out(labels, logits, weights, n_folds):
@@ -24,7 +39,7 @@ def held_out(labels, logits, weights, n_folds):
     logits : ndarray of shape (n_rows, n_classes)
         With 0 as the largest of a row.
     weights : ndarray of shape (n_rows,)
-        Positive. One card is a weight of 1, or the mean weight where that is less.
+        Positive.
     n_folds : int
         The number of folds.
 
@@ -33,10 +48,8 @@ def held_out(labels, logits, weights, n_folds):
     ndarray of shape (n_folds, n_rows)
         The sum over folds is `weights`, up to rounding.
     """
-    order = _order(labels, logits, weights)
-    sorted_labels = labels[order]
-    unit = min(1.0, np.add.reduce(weights[order]) / len(weights))
-    starts = np.flatnonzero(np.diff(sorted_labels, prepend=-1))
+    order, unit = _order(labels, logits, weights), card_weight(weights)
+    starts = np.flatnonzero(np.diff(labels[order], prepend=-1))
     held = np.empty((n_folds, len(weights)))
     rng, dealt = np.random.default_rng(0), 0
     for rows in np.split(order, starts[1:]):
@@ -63,12 +76,15 @@ def _order(labels, logits, weights):
     Classes are in the order of their weight and mean margin, which has nothing to do with their
     names.
     """
-    rows = np.arange(len(labels))
+    rows, n_classes = np.arange(len(labels)), logits.shape[1]
     others = logits.copy()
     others[rows, labels] = -np.inf
     margin = logits[rows, labels] - others.max(axis=1)
-    n_classes = logits.shape[1]
-    content = logits @ (1.0 / np.sqrt(np.arange(2.0, n_classes + 2.0)))
+    unit = _ROUNDING * max(-logits.min(), np.finfo(np.float64).tiny)
     total = np.bincount(labels, weights, n_classes)
     mean = np.bincount(labels, weights * margin, n_classes) / np.where(total > 0, total, 1.0)
-    return np.lexsort((content, margin, labels, mean[labels], total[labels]))
+    share = np.round(total / (_SLIVER * total.sum()))
+    classes = np.lexsort((np.round(mean / unit), share))
+    rank = np.argsort(classes)
+    content = logits[:, classes] @ (1.0 / np.sqrt(np.arange(2.0, n_classes + 2.0)))
+    return np.lexsort((np.round(content / unit), np.round(margin / unit), rank[labels]))

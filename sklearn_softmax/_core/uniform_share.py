@@ -16,6 +16,7 @@ _BLOCK_NUMBERS = 40_000  # of a block of logits
 _CONVERGED = 1e-10  # Newton decrement, relative to the value
 _MAX_ITER = 60
 _HALVINGS = 30
+_STIFFER = 1.0 + 1e-12  # each coordinate by its own size: they may differ by any factor
 
 
 @dataclass(frozen=True)
@@ -154,4 +155,4 @@ def _positive(hessian, fallback):
     first, cross, last = hessian
     if not (first > 0 and first * last - cross**2 > 1e-8 * first * abs(last)):
         first, cross, last = fallback
-    return np.array([[first, cross], [cross, last]]) + 1e-12 * max(first, last) * np.eye(2)
+    return np.array([[first * _STIFFER, cross], [cross, last * _STIFFER]])

@@ -8,14 +8,16 @@ from .outcome import Outcome, Result
 from .pairs import Pairs
 
 _PAIRS = 10
+_LEAST = 1e-10  # ridge of a metric, relative to its curvature
 
 
 class FullMetric:
     """A symmetric curvature plus a ridge, inverted once: it solves for many gradients."""
 
     def __init__(self, curvature, ridge):
-        matrix = curvature.copy()
-        np.einsum("ii->i", matrix)[:] += ridge
+        matrix, diagonal = curvature.copy(), np.einsum("ii->i", curvature)
+        least = _LEAST * max(diagonal.max(), np.finfo(np.float64).tiny)
+        np.einsum("ii->i", matrix)[:] += np.maximum(ridge, least)  # no class sum is curved
         factor, failed = lapack.dpotrf(matrix, lower=1)
         if failed:
             raise FloatingPointError("A curvature is not positive.")

@@ -40,8 +40,8 @@ def uniform(confidences, weights, n_bins):
     -------
     ndarray of shape (n_rows,)
     """
-    numbers = np.floor(confidences * n_bins).astype(np.intp)
-    return np.minimum(numbers, n_bins - 1)
+    edges = np.arange(1, n_bins) / n_bins  # products of confidences would round across them
+    return np.searchsorted(edges, confidences, side="right")
 
 
 def quantile(confidences, weights, n_bins):

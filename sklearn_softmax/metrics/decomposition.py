@@ -9,6 +9,8 @@ from sklearn.model_selection import check_cv
 from .._validation import check_choice
 from .inputs import read_predictions
 
+_EPS = np.finfo(np.float64).eps  # the same floor before recalibration and after
+
 
 class ScoreDecomposition(NamedTuple):
     """A score and its parts: ``score = calibration + refinement``.
@@ -59,7 +61,7 @@ def score_decomposition(
         second of two classes.
     score : {'log_loss', 'brier'}, default='log_loss'
         The loss: as `sklearn.metrics.log_loss`, in nats, with probabilities of at least the
-        machine epsilon; or as `brier_score_loss`, which is halved for two classes.
+        epsilon of float64; or as `brier_score_loss`, which is halved for two classes.
     calibrator : classifier of scores, default=None
         `SoftmaxCalibrator()` by default; cloned.
     cv : int, splitter or iterable of (train, test), default=5
@@ -199,7 +201,7 @@ def _folds(given, cv):
 
 def _log_losses(labels, proba):
     right = np.take_along_axis(proba, labels[:, None], axis=1)[:, 0]
-    return -np.log(np.maximum(right, np.finfo(proba.dtype).eps), dtype=np.float64)
+    return -np.log(np.maximum(right, _EPS), dtype=np.float64)
 
 
 def _brier_losses(labels, proba):
