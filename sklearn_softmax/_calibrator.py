@@ -140,8 +140,8 @@ class SoftmaxCalibrator(SoftmaxClassifierMixin, TransformerMixin, BaseEstimator)
     pair of classes (the directions take one K × K Gram matrix). A structured matrix of strength s
     adds to the sum of the losses s K times the squares of b and of the distance to the identity
     of what a class says of itself, and s K (K - 1) times those of what it says of others. All
-    members but the input are fitted again without each of 5 folds (3 from a total weight of 2000 on, 2 from 4000), and the
-    weights maximise the likelihood of the mixture for the rows held out, with a prior worth one
+    members but the input are fitted again without each of 5 folds (3 from a total weight of 2000
+    on, 2 from 4000), and the weights maximise the likelihood of the mixture for the rows held out, with a prior worth one
     row. The matrices start from log q of all rows. Members are fitted until what is left to gain
     of the sum of the losses is about .005 nats for each parameter.
 
