@@ -141,9 +141,9 @@ class SoftmaxCalibrator(SoftmaxClassifierMixin, TransformerMixin, BaseEstimator)
     adds to the sum of the losses s K times the squares of b and of the distance to the identity
     of what a class says of itself, and s K (K - 1) times those of what it says of others. All
     members but the input are fitted again without each of 5 folds (3 from a total weight of 2000
-    on, 2 from 4000), and the weights maximise the likelihood of the mixture for the rows held out, with a prior worth one
-    row. The matrices start from log q of all rows. Members are fitted until what is left to gain
-    of the sum of the losses is about .005 nats for each parameter.
+    on, 2 from 4000), and the weights maximise the likelihood of the mixture for the rows held
+    out, with a prior worth one row. The matrices start from log q of all rows. Members are fitted
+    until what is left to gain of the sum of the losses is about .005 nats for each parameter.
 
     **Linear methods.** Where a class has no row, where the rows do not tell of every parameter
     ten times as much as a prior does, or where no finite parameters are best, the prior is added
