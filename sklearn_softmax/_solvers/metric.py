@@ -86,7 +86,7 @@ def _inverse_roots(blocks):
     if len(blocks[0]) > _SMALL:
         return None
     try:
-        return np.linalg.solve(np.linalg.cholesky(blocks), np.eye(len(blocks[0])))
+        return np.linalg.solve(np.linalg.cholesky(blocks), np.eye(len(blocks[0]))[None])
     except np.linalg.LinAlgError:
         return None
 
