@@ -56,11 +56,10 @@ def fit_ridge(X, target, weights, start, *, solver, tol, max_iter, **options):
     if sparse.issparse(X) and not X.has_canonical_format:
         X = X.copy()  # scipy sums duplicates in place, in memory that blocks share
         X.sum_duplicates()
-    problem, n_iter, space = RidgeProblem(X, target, weights, **options), 0, None
-    dense = not sparse.issparse(X)
-    if dense and costs.row_space_pays(*X.shape, target.n_outputs):
-        space = RowSpace(X, options["fit_intercept"], weights)
-    if space is not None and space.rows.size:
+    problem, n_iter = RidgeProblem(X, target, weights, **options), 0
+    wide = not sparse.issparse(X) and costs.row_space_pays(*X.shape, target.n_outputs)
+    space = RowSpace(X, options["fit_intercept"], weights) if wide else None
+    if wide and space.rows.size:
         inner = RidgeProblem(space.rows, target, weights, **options)
         first = None if start is None else space.from_raw(*start)
         result = inner.solve(solver, first, tol=0.5 * tol, max_iter=max_iter)
@@ -68,9 +67,7 @@ def fit_ridge(X, target, weights, start, *, solver, tol, max_iter, **options):
         params = problem.from_coefficients(*start)
         sure = problem.certify(params, result, tol)
         if sure is None and n_iter >= max_iter:
-            objective = problem.objective(np.float64)
-            unsure = Stopping(objective, tol).final(objective.at(params), np.inf, n_iter)
-            return *start, unsure
+            sure = problem.unfinished(params, n_iter, tol)
         if sure is not None:
             return *start, sure
     result = problem.solve(solver, start, tol=tol, max_iter=max_iter - n_iter)
@@ -174,6 +171,11 @@ class RidgeProblem:
         if not stopping.reached(point, gap):
             return None
         return replace(result, params=params, value=point.value, gap=gap)
+
+    def unfinished(self, params, n_iter, tol):
+        """The result of a fit that has no iterations left for these features."""
+        objective = self.objective(np.float64)
+        return Stopping(objective, tol).final(objective.at(params), np.inf, n_iter)
 
     def _better_start(self, start):
         """The given coefficients where they are better than none, and else the class priors.
