@@ -14,7 +14,7 @@ from ._solvers import Outcome
 _DISCRETE = "biuUS"  # kinds of dtypes that hold nothing but labels
 
 
-def check_number(name, value, *, above=None, at_least=None, infinite=False):
+def check_number(name, value, *, above=None, at_least=None, below=None, infinite=False):
     """Raise unless `value` is a real number in the range.
 
     Raises
@@ -25,12 +25,15 @@ def check_number(name, value, *, above=None, at_least=None, infinite=False):
     kind = "a number" if above is None and at_least is None else "a positive number"
     if at_least is not None:
         kind = f"a number of at least {at_least}"
+    if below is not None:
+        kind += f" and below {below}"
     if infinite:
         kind += " or inf"
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, Real):
         raise TypeError(f"{name} must be {kind}; got {value!r}.")
     too_low = (above is not None and value <= above) or (at_least is not None and value < at_least)
-    if np.isnan(value) or too_low or (np.isinf(value) and not infinite):
+    too_high = below is not None and value >= below
+    if np.isnan(value) or too_low or too_high or (np.isinf(value) and not infinite):
         raise ValueError(f"{name} must be {kind}; got {value!r}.")
 
 
@@ -117,22 +120,30 @@ def check_weights(sample_weight, n_rows, name="sample_weight"):
     return weights
 
 
-def apply_class_weight(class_weight, classes, labels, weights):
-    """Weights of the rows times those of their classes; None for equal weights."""
-    if class_weight is None:
-        return weights
+def class_factors(class_weight, classes, masses):
+    """Factors of the classes' weights.
+
+    Parameters
+    ----------
+    class_weight : dict or 'balanced'
+        See `SoftmaxRegression`.
+    classes : ndarray of shape (n_classes,)
+        Sorted labels.
+    masses : ndarray of shape (n_classes,)
+        Total weight of each class.
+
+    Returns
+    -------
+    ndarray of shape (n_classes,)
+    """
     if isinstance(class_weight, str) and class_weight == "balanced":
-        counts = np.bincount(labels, weights, len(classes))
-        present = np.count_nonzero(counts)
-        factors = counts.sum() / (present * np.where(counts > 0, counts, np.inf))
-    elif isinstance(class_weight, dict):
-        factors = compute_class_weight(class_weight, classes=classes, y=classes[labels])
-        check_weights(factors, len(classes), "class_weight")
-    else:
-        error = ValueError if isinstance(class_weight, str) else TypeError
-        raise error(f"class_weight must be a dict, 'balanced' or None; got {class_weight!r}.")
-    factors = factors[labels]
-    return factors if weights is None else weights * factors
+        present = np.count_nonzero(masses)
+        return masses.sum() / (present * np.where(masses > 0, masses, np.inf))
+    if isinstance(class_weight, dict):
+        factors = compute_class_weight(class_weight, classes=classes, y=classes)
+        return check_weights(factors, len(classes), "class_weight")
+    error = ValueError if isinstance(class_weight, str) else TypeError
+    raise error(f"class_weight must be a dict, 'balanced' or None; got {class_weight!r}.")
 
 
 def warn_outcome(result, tol):
@@ -160,12 +171,12 @@ def warn_outcome(result, tol):
 
 
 __all__ = [
-    "apply_class_weight",
     "check_choice",
     "check_bool",
     "check_integer",
     "check_number",
     "check_weights",
+    "class_factors",
     "encode_labels",
     "number_labels",
     "warn_outcome",

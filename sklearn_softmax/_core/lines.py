@@ -96,9 +96,7 @@ class CachedLine:
 
         def visit(trial, margins, work, rows, totals):
             loss, inverse = target.loss_rows(trial, rows, work)
-            work *= inverse  # first, for exponentials may be as large as numbers can be
-            work *= margins
-            slopes = np.add.reduce(work, axis=0)
+            slopes = target.slopes(work, inverse, margins, rows)
             weights = objective.weights_of(rows)
             if weights is not None:
                 loss *= weights

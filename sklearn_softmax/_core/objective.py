@@ -33,8 +33,8 @@ class Objective:
     ----------
     map : linear map
         Parameters to logits, by rows: see `sklearn_softmax._maps`.
-    target : Labels, BinaryLabels or SoftLabels
-        What the logits are compared with.
+    target : target
+        What the logits are compared with: see `targets`, `soft_targets` and `offset`.
     penalty : penalty
         Value, gradient and curvature: see `sklearn_softmax._penalties`.
     weights : ndarray of shape (n_rows,) or None
@@ -227,7 +227,7 @@ class Objective:
 
         def visit(relative, rows, _):
             weights = self.weights_of(rows)
-            largest = relative.max(axis=0)
+            largest = self.target.proportional(relative, rows).max(axis=0)
             margins.append((largest if weights is None else largest[weights > 0]).max(initial=-1.0))
 
         self.relate_point(point, visit)
