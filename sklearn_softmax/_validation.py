@@ -11,6 +11,8 @@ from sklearn.utils.multiclass import check_classification_targets
 
 from ._solvers import Outcome
 
+_DISCRETE = "biuUS"  # kinds of dtypes that hold nothing but labels
+
 
 def check_number(name, value, *, above=None, at_least=None, below=None, infinite=False):
     """Raise unless `value` is a real number in the range.
@@ -64,7 +66,8 @@ def encode_labels(y):
     ValueError
         If y is continuous or multilabel.
     """
-    check_classification_targets(y)
+    if np.ndim(y) != 1 or np.asarray(y).dtype.kind not in _DISCRETE:
+        check_classification_targets(y)
     return np.unique(y, return_inverse=True)
 
 

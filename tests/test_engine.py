@@ -127,8 +127,8 @@ class TargetContract:
         target.variances(out)
         np.testing.assert_allclose(out, self.outputs(p * (1 - p)), atol=1e-15)
 
-    @pytest.mark.parametrize("size", [1e-9, 1e-3, 0.1])
-    def test_divergence_is_that_of_kullback_and_leibler(self, size):
+    @pytest.mark.parametrize("size", [1e-9, 1e-3, 0.1, 0.2])
+    def test_divergence_bounds_that_of_kullback_and_leibler(self, size):
         target, distribution, logits = self.case()
         relative, rows = self.related(target, logits)
         p = np.empty_like(relative)
@@ -142,7 +142,10 @@ class TargetContract:
         terms = full * ((1 + ratio) * np.log1p(ratio) - ratio)
         found = target.divergence(p, change, rows)
         expected = terms.sum(axis=0).astype(float)
-        np.testing.assert_allclose(found, expected, rtol=1e-10, atol=1e-15 * size)
+        largest = float(np.abs(ratio).max())
+        slack = largest if largest <= 0.5 else 0.0
+        assert np.all(found >= expected * (1.0 - 1e-10) - 1e-15 * size)
+        assert np.all(found <= expected * (1.0 + slack + 1e-10) + 1e-15 * size)
         assert np.all(target.divergence(p, 1e9 * change / size, rows) == np.inf)
 
     def full_change(self, change):
@@ -478,7 +481,7 @@ class TestObjective:
         distance = last.value - point.value
         gap = objective.newton_gap(last, newton_direction(objective, last))
         assert distance <= gap + 1e-14
-        assert gap <= 1.01 * distance + 1e-14
+        assert gap <= 1.05 * distance + 1e-14
 
     def test_diagonal_of_the_curvature(self, options):
         objective = draw_problem(**options)

@@ -277,7 +277,7 @@ def test_R5_continuous_and_two_dimensional_labels():
     X, y = draw()
     with pytest.raises(ValueError, match="continuous"):
         SoftmaxRegression().fit(X, X[:, 0])
-    with pytest.raises(ValueError, match="dim 3"):
+    with pytest.raises(ValueError, match="1d array|dim 3"):
         SoftmaxRegression().fit(X, np.eye(3)[y][:, None])
     with pytest.warns(DataConversionWarning):
         SoftmaxRegression().fit(X, y[:, None])

@@ -52,8 +52,8 @@ class Objective:
     ----------
     n_passes : float
         Products with the whole data so far, in units of one forward and one adjoint.
-    eager : bool
-        Whether lines compute the gradient of their first trial at once.
+    trial : int
+        Which trial of a line was taken last, and is expected to be the next time.
     """
 
     def __init__(
@@ -75,7 +75,7 @@ class Objective:
         self.scratch = Scratch(2, target.n_outputs, self.blocks.largest, map.dtype)
         self.floor, self.cached = floor, cached
         self.moments = (RowProducts if products else RowMoments)(map)
-        self.n_passes, self.eager = 0.0, True
+        self.n_passes, self.trial = 0.0, 1
 
     def weights_of(self, rows):
         """Weights of a slice of rows, or None."""

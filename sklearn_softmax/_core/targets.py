@@ -9,6 +9,8 @@ relative precision, in float32 too, and no class maximum is needed unless exp ov
 
 import numpy as np
 
+_NEAR = 0.5  # changes of probabilities, relative to them
+
 
 class _Target:
     """What all targets share: the conduct of loss, residuals and probabilities.
@@ -205,8 +207,15 @@ class BinaryLabels(_Target):
 
 
 def _divergence(probabilities, change):
+    """KL(P + change ‖ P) by rows, or slightly more: (1 + r) log(1 + r) - r <= (1 + m/2) r²/2
+    where -m <= r <= m <= ½.
+    """
+    ratio = change / np.maximum(probabilities, np.finfo(probabilities.dtype).tiny)
+    largest = max(ratio.max(initial=0.0), -ratio.min(initial=0.0))
+    if largest <= _NEAR:
+        ratio *= change
+        return (0.5 + 0.25 * largest) * np.add.reduce(ratio, axis=0)
     with np.errstate(divide="ignore", invalid="ignore"):
-        ratio = np.where(probabilities > 0, change / probabilities, 0.0)
         terms = (1.0 + ratio) * np.log1p(ratio) - ratio
         return np.where(
             ratio.min(axis=0) > -1.0, np.add.reduce(probabilities * terms, axis=0), np.inf
