@@ -9,7 +9,7 @@ from ._calibration_result import Calibration
 from ._core import scores
 from ._core.objective import Objective
 from ._core.ray import Ray, succession_loss
-from ._labels import labels_target
+from ._known import labels_target
 from ._maps.scalings import BiasCorrected, Matrix, SideBySide, Temperature, Vector
 from ._penalties.ridge import Ridge
 from ._solvers import Outcome, Result, scalar

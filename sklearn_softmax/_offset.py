@@ -21,9 +21,9 @@ def read_offset(offset, n_rows, classes):
     """
     if offset is None:
         return None
-    names = column_names(offset)
+    names, n_classes = column_names(offset), len(classes)
+    offset = np.atleast_1d(offset) if np.isscalar(offset) else offset
     given = check_array(offset, ensure_2d=False, dtype=FLOATS, input_name="offset")
-    n_classes = len(classes)
     flat = n_classes == 2 and given.shape in ((n_rows,), (n_rows, 1))
     if not flat and given.shape != (n_rows, n_classes):
         shapes = f"({n_rows},) or ({n_rows}, 2)" if n_classes == 2 else f"({n_rows}, {n_classes})"

@@ -53,9 +53,7 @@ def fit_ridge(X, target, weights, start, *, solver, tol, max_iter, **options):
     intercept : ndarray of shape (n_outputs,)
     result : Result
     """
-    if sparse.issparse(X) and not X.has_canonical_format:
-        X = X.copy()  # scipy sums duplicates in place, in memory that blocks share
-        X.sum_duplicates()
+    X = canonical(X)
     problem, n_iter = RidgeProblem(X, target, weights, **options), 0
     wide = not sparse.issparse(X) and costs.row_space_pays(*X.shape, target.n_outputs)
     space = RowSpace(X, options["fit_intercept"], weights) if wide else None
@@ -72,6 +70,14 @@ def fit_ridge(X, target, weights, start, *, solver, tol, max_iter, **options):
             return *start, sure
     result = problem.solve(solver, start, tol=tol, max_iter=max_iter - n_iter)
     return *problem.coefficients(result.params), replace(result, n_iter=n_iter + result.n_iter)
+
+
+def canonical(X):
+    """X; sparse X with summed duplicates, which scipy sums in memory that blocks share."""
+    if sparse.issparse(X) and not X.has_canonical_format:
+        X = X.copy()
+        X.sum_duplicates()
+    return X
 
 
 class RidgeProblem:

@@ -22,30 +22,36 @@ class SoftLabels(_SoftTarget):
 
     Parameters
     ----------
-    distribution : ndarray of shape (n_rows, K)
-        Rows that sum to 1. Memory order F is the faster one.
+    mass : ndarray of shape (n_rows, K)
+        Non-negative, any strides; neither copied nor written. The distributions are its rows
+        divided by `totals`: rounded to float32, they would not sum to 1.
+    totals : ndarray of shape (n_rows,) or None
+        Row sums, positive; None for ones.
     """
 
-    def __init__(self, distribution):
-        self.distribution = np.asarray(distribution)
-        self.n_outputs = self.distribution.shape[1]
+    def __init__(self, mass, totals=None):
+        self._mass = np.asarray(mass)
+        self._inverse = np.ones(len(mass)) if totals is None else 1.0 / totals
+        self.n_outputs = self._mass.shape[1]
 
     def __len__(self):
-        return len(self.distribution)
+        return len(self._mass)
 
     def relate(self, logits, rows):
         """Subtract from each row its expectation under the target, in place."""
-        logits -= np.einsum("kb,kb->b", logits, self.distribution[rows].T)
+        logits -= np.einsum("kb,bk->b", logits, self._mass[rows]) * self._inverse[rows]
 
     relate_direction = relate
 
     def _finish(self, scaled, rows, weights):
-        target = self.distribution[rows].T
-        scaled -= target if weights is None else target * weights
+        inverse = self._inverse[rows]
+        scaled -= self._mass[rows].T * (inverse if weights is None else inverse * weights)
 
     def frequencies(self, weights):
         """Weighted mean of the target, shape (K,): the class priors."""
-        return np.average(self.distribution, axis=0, weights=weights)
+        weighted = self._inverse if weights is None else self._inverse * weights
+        total = len(self) if weights is None else np.add.reduce(weights)
+        return np.einsum("b,bk->k", weighted, self._mass) / total
 
 
 class SmoothedLabels(_SoftTarget):
