@@ -8,8 +8,9 @@ in the free parameters, value - optimum is at most
     gap(θ, Q) = Σ sᵢ KL(Qᵢ ‖ Pᵢ) + ½ Σⱼ rⱼ² / αⱼ,   r = ∇F(θ) + L*s(Q - P),
 
 a sum of terms that are not negative: nothing cancels. Q = P + D(P) Lv, D(P) = diag(p) - pp',
-where v moves only the free parameters and balances them to first order, which is exact
-because Q is linear in v.
+where v moves the free parameters, or all or some with a Newton step, and balances them to first
+order, which is exact because Q is linear in v. In rows where that Q is no distribution it stays
+one; what is then out of balance counts.
 """
 
 import numpy as np
@@ -19,11 +20,16 @@ _LEFT = 1e-6  # of the imbalance may be left
 _UNSOLVED = 1e-9  # of the gradient, in free parameters, after a Newton step
 
 
-def residual_gap(objective, point):
-    """The part ½ Σ rⱼ²/αⱼ at Q = P: the gap, but for the balance of free parameters."""
+def residual_gaps(objective, point):
+    """The part ½ Σ rⱼ²/αⱼ at Q = P for each feature: the gap, but for free parameters."""
     scaled = point.gradient * point.gradient
     scaled *= objective.penalty.half_inverse
-    return np.add.reduce(scaled)
+    return np.add.reduce(scaled.reshape(objective.map.shape), axis=0)
+
+
+def residual_gap(objective, point):
+    """The part ½ Σ rⱼ²/αⱼ at Q = P of all features."""
+    return np.add.reduce(residual_gaps(objective, point))
 
 
 def duality_gap(objective, point):
@@ -40,8 +46,8 @@ def duality_gap(objective, point):
     shift = _balance(objective, point)
     if shift is None:
         return np.inf
-    gap, _ = _gap(objective, point, lambda rows, out: np.copyto(out, shift[:, None]))
-    return gap
+    share = _LEFT * np.abs(point.gradient[free]).max()
+    return _gap(objective, point, lambda rows, out: np.copyto(out, shift[:, None]), share)
 
 
 def newton_gap(objective, point, direction):
@@ -53,17 +59,20 @@ def newton_gap(objective, point, direction):
     bound = objective.map.bind(direction)
     objective.n_passes += 0.5
     forward = objective.map.forward
-    gap, residual = _gap(objective, point, lambda rows, out: forward(bound, rows, out))
-    left = np.abs(residual[objective.penalty.curvature == 0]).max(initial=0.0)
-    allowed = max(_UNSOLVED * np.abs(point.gradient).max(), _ROUNDING * point.value)
-    return gap if left <= allowed else np.inf
+    allowed = _UNSOLVED * np.abs(point.gradient).max()
+    return _gap(objective, point, lambda rows, out: forward(bound, rows, out), allowed)
 
 
-def _gap(objective, point, shift):
-    """gap(θ, Q) and r for ``shift(rows, out)``, which writes Lv."""
+def _gap(objective, point, shift, allowed):
+    """gap(θ, Q) for ``shift(rows, out)``, which writes Lv; inf where free parameters are not
+    balanced, to `allowed` or rounding.
+    """
     divergence, change = _shifted(objective, point, shift)
     residual = point.gradient + change
-    return divergence + np.dot(residual**2, objective.penalty.half_inverse), residual
+    left = np.abs(residual[objective.penalty.curvature == 0]).max(initial=0.0)
+    if not left <= max(allowed, _ROUNDING * point.value):
+        return np.inf
+    return divergence + np.dot(residual**2, objective.penalty.half_inverse)
 
 
 def _balance(objective, point):
@@ -98,6 +107,10 @@ def _shifted(objective, point, shift):
         weights = objective.weights_of(rows)
         objective.target.curve(probabilities.copy(), change)
         terms = objective.target.divergence(probabilities, change, rows)
+        outside = np.flatnonzero(np.isinf(terms))
+        if len(outside):
+            objective.target.confine(probabilities, change, outside, rows)
+            terms = objective.target.divergence(probabilities, change, rows)
         if weights is not None:
             change *= weights
             terms *= weights
