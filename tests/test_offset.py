@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 from scipy import optimize, sparse
 from scipy.special import log_softmax
@@ -222,10 +223,11 @@ def test_classes_without_weight(n_present):
     np.testing.assert_allclose(found, expected, atol=1e-7)
 
 
-def test_columns_of_a_data_frame_are_matched_with_the_classes():
+@pytest.mark.parametrize("frame", [pd.DataFrame, lambda data: pl.DataFrame(data)])
+def test_columns_of_a_data_frame_are_matched_with_the_classes(frame):
     X, y, offset = draw()
     names = np.array(["a", "b", "c"])
-    frame = pd.DataFrame(offset, columns=names)[["c", "a", "b"]]
+    frame = frame({"c": offset[:, 2], "a": offset[:, 0], "b": offset[:, 1]})
     model = fit(X, names[y], offset=frame)
     assert_same(model, fit(X, y, offset=offset))
     np.testing.assert_array_equal(
