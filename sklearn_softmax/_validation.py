@@ -11,7 +11,8 @@ from sklearn.utils.multiclass import check_classification_targets
 
 from ._solvers import Outcome
 
-_DISCRETE = "biuUS"  # kinds of dtypes that hold nothing but labels
+_DISCRETE = ("b", "i", "u", "U", "S")  # kinds of dtypes that hold nothing but labels
+_INTEGERS = ("i", "u")
 
 
 def check_number(name, value, *, above=None, at_least=None, below=None, infinite=False):
@@ -66,9 +67,19 @@ def encode_labels(y):
     ValueError
         If y is continuous or multilabel.
     """
-    if np.ndim(y) != 1 or np.asarray(y).dtype.kind not in _DISCRETE:
+    kind = np.asarray(y).dtype.kind if np.ndim(y) == 1 else ""
+    if kind not in _DISCRETE:
         check_classification_targets(y)
+    if kind in _INTEGERS and len(y) and np.min(y) >= 0 and np.max(y) < len(y):
+        return _encode_counts(np.asarray(y))
     return np.unique(y, return_inverse=True)
+
+
+def _encode_counts(y):
+    """Classes and class numbers of small integers, without sorting the rows."""
+    found = np.bincount(y) > 0
+    classes = np.flatnonzero(found)
+    return classes.astype(y.dtype), (np.cumsum(found) - 1)[y]
 
 
 def number_labels(y, classes):
