@@ -107,6 +107,14 @@ class SoftmaxRegression(InferenceMixin, OffsetClassifierMixin, BaseEstimator):
     0.12
     >>> model.dual_gap_ <= 1e-6
     True
+
+    Probabilities in the place of labels, and a known change of the log-odds of the last class:
+
+    >>> student = SoftmaxRegression().fit(X, model.predict_proba(X))
+    >>> student.predict_proba(X[-1:]).round(2)
+    array([[0.  , 0.31, 0.69]])
+    >>> student.predict_proba(X[-1:], offset=[[0, 0, -1]]).round(2)
+    array([[0.  , 0.54, 0.45]])
     """
 
     def __init__(

@@ -158,6 +158,13 @@ def test_offset_of_zero_and_a_constant_of_each_row_change_nothing(n_classes):
         assert_same(fit(X, y, offset=offset + each), fit(X, y, offset=offset))
 
 
+@pytest.mark.parametrize("kind", [list, pd.Series, pl.Series, np.float32])
+def test_kinds_of_a_flat_offset(kind):
+    X, y, offset = draw(n_classes=2)
+    offset = np.round(offset, 1).astype(np.float32).astype(float)
+    assert_same(fit(X, y, offset=kind(offset)), fit(X, y, offset=offset), atol=1e-8)
+
+
 def test_two_columns_of_two_classes_are_their_difference():
     X, y, offset = draw(n_classes=2)
     columns = np.column_stack([np.sin(offset), np.sin(offset) + offset])

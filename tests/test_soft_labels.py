@@ -499,6 +499,12 @@ def test_bad_tables(y, message):
     assert not hasattr(model, "coef_")
 
 
+def test_weights_times_totals_must_be_finite():
+    X, y, _ = draw()
+    with pytest.raises(ValueError, match="sample_weight times the row totals of y contains inf"):
+        SoftmaxRegression().fit(X, 1e25 * y, np.full(len(y), 1e300))
+
+
 def test_sparse_tables_are_refused():
     X, y, _ = draw()
     with pytest.raises(TypeError, match="Sparse data was passed for y"):
