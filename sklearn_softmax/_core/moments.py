@@ -18,11 +18,11 @@ class RowMoments:
 
     def __init__(self, map, columns=None):
         self._map, self._columns = map, columns
-        self._width = map.shape[1] if columns is None else len(columns)
 
     def zeros(self, n_weights):
         """Totals that `add` adds to."""
-        return np.zeros((n_weights, self._width, self._width))
+        width = self._map.shape[1] if self._columns is None else len(self._columns)
+        return np.zeros((n_weights, width, width))
 
     def add(self, weights, rows, totals):
         """Add the moments of a slice of rows under weights of shape (n_weights, n_rows)."""
