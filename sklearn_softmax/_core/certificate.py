@@ -16,6 +16,7 @@ one; what is then out of balance counts.
 import numpy as np
 
 _ROUNDING = 1e-13
+_RESOLUTION = 1e-17  # of means of soft targets' residuals: differences of numbers near 1
 _LEFT = 1e-6  # of the imbalance may be left
 _UNSOLVED = 1e-9  # of the gradient, in free parameters, after a Newton step
 
@@ -70,7 +71,7 @@ def _gap(objective, point, shift, allowed):
     divergence, change = _shifted(objective, point, shift)
     residual = point.gradient + change
     left = np.abs(residual[objective.penalty.curvature == 0]).max(initial=0.0)
-    if not left <= max(allowed, _ROUNDING * point.value):
+    if not left <= max(allowed, _ROUNDING * point.value, _RESOLUTION):
         return np.inf
     return divergence + np.dot(residual**2, objective.penalty.half_inverse)
 

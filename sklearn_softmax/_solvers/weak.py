@@ -26,6 +26,7 @@ class WeakFeatures:
 
     def __init__(self, objective):
         self._objective, self._logs = objective, []
+        self._known = getattr(objective.map, "knows_features", False)
 
     def observe(self, gap):
         """Note the part of the gap that all features have at a step."""
@@ -33,6 +34,8 @@ class WeakFeatures:
 
     def step(self, point, gaps, bound):
         """A step in few features after which the rest is small; None where that does not pay."""
+        if not self._known:
+            return None
         order = np.argsort(gaps)[::-1]
         rest = np.cumsum(gaps[order][::-1])[::-1]
         n_features = np.count_nonzero(rest > _REST * bound)
