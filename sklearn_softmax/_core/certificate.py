@@ -13,6 +13,8 @@ order, which is exact because Q is linear in v. In rows where that Q is no distr
 one; what is then out of balance counts.
 """
 
+import contextlib
+
 import numpy as np
 
 _ROUNDING = 1e-13
@@ -92,10 +94,21 @@ def _balance(objective, point):
     hessian = objective.scale * (np.diag(sums) - products)
     gradient = point.gradient.reshape(objective.map.shape)
     imbalance = gradient[..., objective.map.n_features :].ravel()
-    shift, *_ = np.linalg.lstsq(hessian, -imbalance, rcond=1e-12)
+    shift = _solve(hessian, -imbalance)
     left = hessian @ shift + imbalance
     allowed = max(_LEFT * np.abs(imbalance).max(), _ROUNDING * point.value)
     return shift if np.abs(left).max() <= allowed else None
+
+
+def _solve(hessian, right):
+    """Solution for a matrix that does not see the sum of all classes, and perhaps no more."""
+    n_outputs, solution = len(hessian), np.full(len(hessian), np.nan)
+    held = hessian + (np.trace(hessian) / n_outputs**2 if n_outputs > 1 else 0.0)
+    with contextlib.suppress(np.linalg.LinAlgError):
+        solution = np.linalg.solve(held, right)
+    if not np.all(np.abs(held @ solution - right) <= _LEFT * np.abs(right).max()):
+        solution = np.linalg.lstsq(hessian, right, rcond=1e-12)[0]
+    return solution
 
 
 def _shifted(objective, point, shift):
