@@ -8,6 +8,7 @@ from sklearn.utils.validation import validate_data
 
 from ._core.threads import Threads
 from ._maps.design import DenseDesign, SparseDesign
+from ._partial_fit import PartialFitMixin
 from ._probabilistic import SoftmaxClassifierMixin, labels_target
 from ._problem import fit_ridge
 from ._solvers import SOLVERS
@@ -25,7 +26,7 @@ from ._validation import (
 _ABSENT_LOGIT = -36.0  # log of the float64 epsilon, about: a probability that rounds away
 
 
-class SoftmaxRegression(SoftmaxClassifierMixin, BaseEstimator):
+class SoftmaxRegression(PartialFitMixin, SoftmaxClassifierMixin, BaseEstimator):
     r"""Softmax (multinomial logistic) regression, fitted to a certified optimum.
 
     Minimises the objective of scikit-learn's `LogisticRegression`,
@@ -71,6 +72,9 @@ class SoftmaxRegression(SoftmaxClassifierMixin, BaseEstimator):
         Certified bound on the objective minus its optimum, relative to the objective.
     loss_ : float
         The objective divided by C times the total weight: mean loss plus penalty, in nats.
+    n_samples_seen_ : int
+        Rows of the fit and of all calls to `partial_fit` since; those have no `dual_gap_` and
+        no `loss_`.
     n_features_in_ : int
         Number of features.
     feature_names_in_ : ndarray of shape (n_features_in_,)
@@ -184,6 +188,7 @@ class SoftmaxRegression(SoftmaxClassifierMixin, BaseEstimator):
         self.coef_, self.intercept_ = coef.astype(X.dtype), intercept.astype(X.dtype)
         self.classes_, self.n_iter_ = classes, max(1, result.n_iter)
         self.loss_, self.dual_gap_ = float(result.value), float(result.gap / result.value)
+        self._leave_stream(len(y), len(labels) if weights is None else np.add.reduce(weights))
         warn_outcome(result, self.tol)
         return self
 

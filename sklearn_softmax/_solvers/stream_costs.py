@@ -1,0 +1,34 @@
+"""What a stream may cost: memory for old rows and their curvature, operations for a new one."""
+
+from .costs import blocks_cost
+
+KEPT_NUMBERS = 1 << 20  # of features, 8 MB in float64
+DENSE, BLOCKS, DIAGONAL = "dense", "blocks", "diagonal"
+_DENSE_PARAMS = 1024  # 8 MB
+_BLOCKS_NUMBERS = 1 << 23  # 64 MB
+_PER_ROW, _PASSES = 1e6, 100.0  # operations, or passes over a row if those are more
+_REFIT_PASSES = 20
+
+
+def form_kind(n_outputs, width):
+    """Which curvature of old rows is kept: whole, that of each class, or its diagonal."""
+    if n_outputs * width <= _DENSE_PARAMS:
+        return DENSE
+    return BLOCKS if n_outputs * width**2 <= _BLOCKS_NUMBERS else DIAGONAL
+
+
+def refit_pays(n_new, n_rows, n_entries, n_outputs, width):
+    """Whether to fit the kept rows anew, `n_new` of which came since that was last done.
+
+    Steps in between are cheap. A fit takes some passes over the rows and makes the curvature that
+    the next steps need; the share of each new row in that must not exceed a limit.
+    """
+    if 2 * n_new >= n_rows:
+        return True
+    kind, one_pass = form_kind(n_outputs, width), 4.0 * n_entries * n_outputs
+    cost = _REFIT_PASSES * one_pass
+    if kind == DENSE:
+        cost += blocks_cost(1, n_rows, n_outputs * width)
+    elif kind == BLOCKS:
+        cost += blocks_cost(n_outputs, n_rows, width)
+    return n_new * max(_PER_ROW, _PASSES * one_pass / n_rows) >= cost
