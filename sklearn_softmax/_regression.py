@@ -11,6 +11,7 @@ from ._maps.design import DenseDesign, SparseDesign
 from ._partial_fit import PartialFitMixin
 from ._probabilistic import SoftmaxClassifierMixin, labels_target
 from ._problem import fit_ridge
+from ._progress import CallbackSupportMixin, start_progress, with_callbacks
 from ._solvers import SOLVERS
 from ._validation import (
     apply_class_weight,
@@ -26,7 +27,9 @@ from ._validation import (
 _ABSENT_LOGIT = -36.0  # log of the float64 epsilon, about: a probability that rounds away
 
 
-class SoftmaxRegression(PartialFitMixin, SoftmaxClassifierMixin, BaseEstimator):
+class SoftmaxRegression(
+    PartialFitMixin, CallbackSupportMixin, SoftmaxClassifierMixin, BaseEstimator
+):
     r"""Softmax (multinomial logistic) regression, fitted to a certified optimum.
 
     Minimises the objective of scikit-learn's `LogisticRegression`,
@@ -132,6 +135,7 @@ class SoftmaxRegression(PartialFitMixin, SoftmaxClassifierMixin, BaseEstimator):
         tags.input_tags.sparse = True
         return tags
 
+    @with_callbacks
     def fit(self, X, y, sample_weight=None):
         """Fit to data.
 
@@ -166,6 +170,13 @@ class SoftmaxRegression(PartialFitMixin, SoftmaxClassifierMixin, BaseEstimator):
         weights = apply_class_weight(self.class_weight, classes, labels, weights)
         X, labels, weights, present = _with_weight(X, labels, weights, classes)
 
+        def fitted(coef, intercept):
+            coef, intercept = _all_classes(coef, intercept, present, len(classes))
+            coef, intercept = coef.astype(X.dtype), intercept.astype(X.dtype)
+            return {"coef_": coef, "intercept_": intercept, "classes_": classes}
+
+        metadata = {"sample_weight": sample_weight}
+        progress = start_progress(self, given, y, metadata, most=self.max_iter)
         n_outputs = 1 if len(present) == 2 else len(present)
         target = labels_target(labels, len(present), n_outputs)
         with Threads() as threads:
@@ -181,14 +192,15 @@ class SoftmaxRegression(PartialFitMixin, SoftmaxClassifierMixin, BaseEstimator):
                 fit_intercept=self.fit_intercept,
                 threads=threads,
                 floor=max(self.tol, np.finfo(np.float64).eps),
+                observer=progress.observer(fitted),
             )
 
-        coef, intercept = _all_classes(coef, intercept, present, len(classes))
         validate_data(self, given, skip_check_array=True)  # names; not before the fit succeeded
-        self.coef_, self.intercept_ = coef.astype(X.dtype), intercept.astype(X.dtype)
-        self.classes_, self.n_iter_ = classes, max(1, result.n_iter)
-        self.loss_, self.dual_gap_ = float(result.value), float(result.gap / result.value)
+        vars(self).update(fitted(coef, intercept))
+        self.n_iter_, self.loss_ = max(1, result.n_iter), float(result.value)
+        self.dual_gap_ = float(result.gap / result.value)
         self._leave_stream(len(y), len(labels) if weights is None else np.add.reduce(weights))
+        progress.end()
         warn_outcome(result, self.tol)
         return self
 

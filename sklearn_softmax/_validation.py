@@ -134,7 +134,7 @@ def apply_class_weight(class_weight, classes, labels, weights):
 
 def warn_outcome(result, tol):
     """Tell the user how far a fit is from the optimum, where that is more than asked."""
-    if result.outcome is Outcome.CONVERGED:
+    if result.outcome in (Outcome.CONVERGED, Outcome.INTERRUPTED):
         return
     share = result.gap / result.value if result.value > 0 else result.gap
     advice = {

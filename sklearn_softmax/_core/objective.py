@@ -54,7 +54,11 @@ class Objective:
         Products with the whole data so far, in units of one forward and one adjoint.
     eager : bool
         Whether lines compute the gradient of their first trial at once.
+    observer : callable or None
+        ``observer(params) -> stop``, called by solvers after each iteration.
     """
+
+    observer = None
 
     def __init__(
         self,

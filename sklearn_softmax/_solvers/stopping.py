@@ -1,4 +1,7 @@
-"""When to stop: a certified gap where one exists, else the Newton decrement."""
+"""When to stop: a certified gap where one exists, else the Newton decrement.
+
+All solvers ask here once an iteration: this is where an observer of the objective is told.
+"""
 
 import numpy as np
 
@@ -20,6 +23,7 @@ class Stopping:
         self._objective, self._tol = objective, tol
         self._certifiable = objective.certifiable
         self._refused = np.inf
+        self._started = self._interrupted = False
 
     def gap(self, point, decrement, newton_step=None):
         """Bound on ``value - optimum``; inf while that is not worth a certificate.
@@ -33,6 +37,8 @@ class Stopping:
         newton_step : ndarray of shape (n_params,), default=None
             The step of this decrement, where it is exact: the certificate is tighter then.
         """
+        if self._stopped_by_observer(point):
+            return self._last_gap(point, decrement)
         bound = self._tol * point.value
         if not self._certifiable:
             return decrement
@@ -48,12 +54,22 @@ class Stopping:
         self._refused = 0.5 * estimate
         return gap
 
+    def _stopped_by_observer(self, point):
+        """Whether the observer, told of all points but the first, wants no more."""
+        observer, started = self._objective.observer, self._started
+        self._started = True
+        if observer is not None and started:
+            self._interrupted = observer(point.params)
+        return self._interrupted
+
     def reached(self, point, gap):
-        """Whether the gap is within the tolerance."""
-        return gap <= self._tol * point.value
+        """Whether the gap is within the tolerance, or the fit to be stopped."""
+        return self._interrupted or gap <= self._tol * point.value
 
     def outcome(self, direction):
         """The outcome of a converged fit, whose next Newton step would be `direction`."""
+        if self._interrupted:
+            return Outcome.INTERRUPTED
         if self._objective.recedes(direction):
             return Outcome.AT_INFINITY
         return Outcome.CONVERGED
@@ -63,8 +79,11 @@ class Stopping:
 
         Losses are not negative: the value is a bound of the gap, too.
         """
-        gap = self._objective.duality_gap(point) if self._certifiable else decrement
-        gap = gap if gap <= point.value else point.value
+        gap = self._last_gap(point, decrement)
         if self._certifiable and self.reached(point, gap):
             outcome = Outcome.CONVERGED
         return Result(point.params, point.value, gap, n_iter, outcome)
+
+    def _last_gap(self, point, decrement):
+        gap = self._objective.duality_gap(point) if self._certifiable else decrement
+        return gap if gap <= point.value else point.value
