@@ -2,17 +2,17 @@
 
 import numpy as np
 from scipy import sparse
-from sklearn.utils import check_X_y
-from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils import check_array, check_consistent_length
 from sklearn.utils.validation import validate_data
 
 from ._core.threads import Threads
+from ._labels import FLOATS, check_classes, read_known
 from ._solvers import SOLVERS
 from ._stream import Rows, Settings, Stream
-from ._validation import apply_class_weight, check_weights, number_labels
+from ._validation import check_weights, class_factors
 
 _LARGEST = 1e120
-_CHECKS = {"accept_sparse": "csr", "dtype": [np.float64, np.float32]}
+_CHECKS = {"accept_sparse": "csr", "dtype": FLOATS}
 
 
 class PartialFitMixin:
@@ -43,10 +43,11 @@ class PartialFitMixin:
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Features.
-        y : array-like of shape (n_samples,)
-            Labels.
+        y : array-like of shape (n_samples,) or (n_samples, n_classes)
+            Labels, or probabilities or counts: see `fit`.
         classes : array-like of shape (n_classes,), default=None
-            All labels that can come. Needed at the first call.
+            All labels that can come, in the order of the columns of y where that is a table.
+            Needed at the first call, unless the parameter `classes` is set.
         sample_weight : array-like of shape (n_samples,), default=None
             Non-negative weights; an integer weight is the same as repeating the row.
 
@@ -81,11 +82,12 @@ class PartialFitMixin:
         self._check_parameters()
         given, first = X, not hasattr(self, "classes_")
         if first:
-            X, y = check_X_y(X, y, estimator=self, **_CHECKS)
+            X = check_array(X, estimator=self, input_name="X", **_CHECKS)
         else:
-            X, y = validate_data(self, X, y, reset=False, **_CHECKS)
-        classes = self._check_classes(classes)
-        rows, n_rows = self._check_rows(X, y, classes, sample_weight), X.shape[0]
+            X = validate_data(self, X, reset=False, **_CHECKS)
+        check_consistent_length(X, y)
+        named, classes = self._check_classes(classes)
+        rows, n_rows = self._check_rows(X, y, classes, named, sample_weight), X.shape[0]
         with Threads() as threads:
             solver = SOLVERS[self.solver]
             settings = Settings(self.C, solver, self.tol, self.max_iter, threads)
@@ -102,47 +104,45 @@ class PartialFitMixin:
         return self
 
     def _check_classes(self, classes):
+        """Classes in the order of the columns of a table y, and sorted."""
         known = getattr(self, "classes_", None)
-        if classes is None:
-            if known is None:
-                raise ValueError(
-                    "classes must be passed on the first call to partial_fit; got None."
-                )
-            return known
-        check_classification_targets(classes)
-        found = np.unique(classes)
-        if known is not None and not np.array_equal(found, known):
+        named = self.classes if classes is None else classes
+        if named is None and known is None:
+            raise ValueError("classes must be passed on the first call to partial_fit; got None.")
+        named = known if named is None else named
+        named = check_classes(named if len(set(named)) == len(named) else np.unique(named))
+        if known is not None and not np.array_equal(np.sort(named), known):
             raise ValueError(
                 f"classes must be those of the calls before, {known.tolist()}; "
-                f"got {found.tolist()}."
+                f"got {named.tolist()}."
             )
-        if len(found) < 2:
-            raise ValueError(f"classes must name at least two classes; got {found.tolist()}.")
-        return found
+        return named, np.sort(named)
 
-    def _check_rows(self, X, y, classes, sample_weight):
+    def _check_rows(self, X, y, classes, named, sample_weight):
         if isinstance(self.class_weight, str) and self.class_weight == "balanced":
             raise ValueError(
                 "class_weight must be a dict or None for partial_fit, which cannot know the "
                 "frequencies of all rows to come; got 'balanced'. Compute weights with "
                 "sklearn.utils.class_weight.compute_class_weight and pass them as a dict."
             )
-        check_classification_targets(y)
-        labels = number_labels(y, classes)
-        weights = check_weights(sample_weight, len(labels))
-        weights = apply_class_weight(self.class_weight, classes, labels, weights)
+        known, factors = read_known(y, classes, named), None
+        weights = check_weights(sample_weight, len(known))
+        if self.class_weight is not None:
+            factors = class_factors(self.class_weight, classes, known.masses(weights))
+        known, totals = known.weigh(factors, self.label_smoothing)
+        weights = np.ones(len(known)) if weights is None else weights
+        weights = weights if totals is None else weights * totals
         values = X.data if sparse.issparse(X) else X
         largest = float(np.abs(values).max(initial=0.0))
         if not largest < _LARGEST:
             raise ValueError(f"X must have numbers below {_LARGEST:g}; got {largest:g}.")
-        weights = np.ones(len(labels)) if weights is None else weights
         held = np.flatnonzero(weights > 0)
         if self._stream is None and not len(held):
             raise ValueError("y must have rows of positive weight at the first call; got none.")
         X = X[held]  # a copy
         if sparse.issparse(X):
             X.sum_duplicates()
-        return Rows(X, labels[held], weights[held])
+        return Rows(X, known.take(held), weights[held])
 
     def _stream_before(self, rows, n_classes, settings):
         """The stream that the batch comes to."""
@@ -160,6 +160,8 @@ class PartialFitMixin:
             self.coef_, self.intercept_, self.loss_, self._weight, rows, settings, start.coordinates
         )
 
-    def _leave_stream(self, n_rows, total):
-        """What `fit` leaves: no stream, and the number and total weight of its rows."""
-        self._stream, self._weight, self.n_samples_seen_ = None, total, n_rows
+    def _leave_stream(self, weights, n_rows):
+        """What `fit` leaves: no stream, but the total weight of its rows."""
+        for name in ("_stream", "n_samples_seen_"):
+            vars(self).pop(name, None)
+        self._weight = n_rows if weights is None else float(np.add.reduce(weights))

@@ -56,9 +56,7 @@ def fit_ridge(X, target, weights, start, *, solver, tol, max_iter, observer=None
     intercept : ndarray of shape (n_outputs,)
     result : Result
     """
-    if sparse.issparse(X) and not X.has_canonical_format:
-        X = X.copy()  # scipy sums duplicates in place, in memory that blocks share
-        X.sum_duplicates()
+    X = canonical(X)
     problem, n_iter = RidgeProblem(X, target, weights, **options), 0
     problem.observer = observer
     wide = not sparse.issparse(X) and costs.row_space_pays(*X.shape, target.n_outputs)
@@ -77,6 +75,14 @@ def fit_ridge(X, target, weights, start, *, solver, tol, max_iter, observer=None
             return *start, sure
     result = problem.solve(solver, start, tol=tol, max_iter=max_iter - n_iter)
     return *problem.coefficients(result.params), replace(result, n_iter=n_iter + result.n_iter)
+
+
+def canonical(X):
+    """X; sparse X with summed duplicates, which scipy sums in memory that blocks share."""
+    if sparse.issparse(X) and not X.has_canonical_format:
+        X = X.copy()
+        X.sum_duplicates()
+    return X
 
 
 class RidgeProblem:

@@ -16,7 +16,6 @@ import numpy as np
 
 from ._core import predict
 from ._penalties.expansion import Expansion, Scaled
-from ._probabilistic import labels_target
 from ._problem import fit_ridge
 from ._solvers.anchored import anchored_newton
 from ._solvers.stream_costs import KEPT_NUMBERS, refit_pays
@@ -110,7 +109,7 @@ class Stream:
         """The stream after some rows more."""
         if not len(rows):
             return self
-        new = np.bincount(rows.labels, minlength=len(self.seen)) > 0
+        new = rows.masses() > 0
         pending = rows if self.pending is None else self.pending + rows
         stream = replace(self, pending=pending, seen=self.seen | new)
         if np.any(new & ~self.seen) or stream._refit_pays():
@@ -171,10 +170,9 @@ class Stream:
         if self.gone is not None:
             params, n_iter = self._minimise(rows, self.gone, settings, settings.tol)
             return *self.coordinates.to_raw(params), n_iter
-        target = labels_target(rows.labels, len(self.seen), self.coordinates.n_outputs)
         coef, intercept, result = fit_ridge(
             rows.X,
-            target,
+            rows.known.target(),
             rows.weights,
             None if self.params is None else self.coefficients(),
             solver=settings.solver,

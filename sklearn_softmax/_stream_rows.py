@@ -9,12 +9,12 @@ from ._core import row_curvature
 from ._core.anchored import AnchoredObjective
 from ._core.blocks import RowBlocks
 from ._core.objective import Objective
+from ._known import KnownLabels
 from ._maps.design import DenseDesign, SparseDesign
 from ._maps.standardised import Standardised, column_scales
 from ._penalties.expansion import Expansion, Quadratic
 from ._penalties.forms import BlockForm, DenseForm, DiagonalForm
 from ._penalties.ridge import Ridge
-from ._probabilistic import labels_target
 from ._solvers import costs, stream_costs
 
 _COLUMN_NUMBERS = 1 << 18  # of a block of rows whose moments are taken
@@ -32,21 +32,21 @@ class Rows:
     Attributes
     ----------
     X : ndarray or CSR matrix of shape (n_rows, n_features)
-    labels : ndarray of shape (n_rows,), intp
-        Class numbers.
+    known : KnownLabels or KnownMass
+        Of the class of each row.
     weights : ndarray of shape (n_rows,), float64
         Positive.
     """
 
     X: object
-    labels: object
+    known: object
     weights: object
 
     def __len__(self):
-        return len(self.labels)
+        return len(self.known)
 
     def __getitem__(self, which):
-        return Rows(self.X[which], self.labels[which], self.weights[which])
+        return Rows(self.X[which], self.known.take(which), self.weights[which])
 
     def __add__(self, other):
         if sparse.issparse(self.X):
@@ -56,7 +56,7 @@ class Rows:
             X = np.concatenate([self.X, X])
         return Rows(
             X,
-            np.concatenate([self.labels, other.labels]),
+            self.known.joined(other.known),
             np.concatenate([self.weights, other.weights]),
         )
 
@@ -65,12 +65,17 @@ class Rows:
         """Stored numbers of X."""
         return self.X.nnz if sparse.issparse(self.X) else self.X.size
 
+    def masses(self):
+        """Total weight of each class, shape (n_classes,)."""
+        return self.known.masses(self.weights)
+
     def pseudo_rows(self, classes, share):
         """A row at the mean of the features for each of `classes`, of a share of a row's weight."""
         mean = np.asarray(self.X.mean(axis=0), dtype=self.X.dtype).reshape(1, -1)
         X = np.repeat(mean, len(classes), axis=0)
         X = type(self.X)(X) if sparse.issparse(self.X) else X
-        return Rows(X, classes, np.full(len(classes), share * self.weights.mean()))
+        known = KnownLabels(classes, len(self.masses()))
+        return Rows(X, known, np.full(len(classes), share * self.weights.mean()))
 
 
 @dataclass(frozen=True)
@@ -149,14 +154,11 @@ class Coordinates:
         centre = after.from_raw(*self.to_raw(expansion.centre))
         return Expansion(expansion.value, gradient.ravel(), expansion.form.moved(change), centre)
 
-    def _target(self, rows):
-        return labels_target(rows.labels, self.n_classes, self.n_outputs)
-
     def expansion(self, rows, params, threads):
         """Second-order expansion of the sum of the losses of rows."""
         map, total = self.map(rows.X), np.add.reduce(rows.weights)
         free = Ridge(np.zeros(len(params)))
-        objective = Objective(map, self._target(rows), free, rows.weights, threads=threads)
+        objective = Objective(map, rows.known.target(), free, rows.weights, threads=threads)
         point = objective.at(params)
         curvature, form = _FORMS[stream_costs.form_kind(*map.shape)]
         return Expansion(
@@ -172,7 +174,7 @@ class Coordinates:
         penalty = Quadratic(expansion, map.ridge(alpha), 1.0 / total)
         return AnchoredObjective(
             map,
-            self._target(rows),
+            rows.known.target(),
             penalty,
             rows.weights,
             threads=threads,

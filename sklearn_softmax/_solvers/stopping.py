@@ -1,11 +1,13 @@
 """When to stop: a certified gap where one exists, else the Newton decrement.
 
-All solvers ask here once an iteration: this is where an observer of the objective is told.
+All solvers ask here at every point: this is where an observer of the objective is told.
 """
 
 import numpy as np
 
 from .outcome import Outcome, Result
+
+_CLOSE = 0.1  # share of the tolerance: below, distributions need not be moved for a tight bound
 
 
 class Stopping:
@@ -23,7 +25,7 @@ class Stopping:
         self._objective, self._tol = objective, tol
         self._certifiable = objective.certifiable
         self._refused = np.inf
-        self._started = self._interrupted = False
+        self._last, self._interrupted = None, False
 
     def gap(self, point, decrement, newton_step=None):
         """Bound on ``value - optimum``; inf while that is not worth a certificate.
@@ -43,7 +45,7 @@ class Stopping:
         if not self._certifiable:
             return decrement
         residual_gap = self._objective.residual_gap(point)
-        tight = newton_step is not None and residual_gap > 0.1 * bound
+        tight = newton_step is not None and residual_gap > _CLOSE * bound
         estimate = decrement if tight else max(decrement, residual_gap)
         if estimate > min(bound, self._refused):
             return np.inf
@@ -54,23 +56,37 @@ class Stopping:
         self._refused = 0.5 * estimate
         return gap
 
+    def early_gap(self, point):
+        """The gap where the gradient alone shows that it is small; inf elsewhere.
+
+        It spares the last of Newton's steps, which would only be taken to know its decrement.
+        """
+        if self._stopped_by_observer(point):
+            return self._last_gap(point, np.inf)
+        if not self._certifiable:
+            return np.inf
+        residual_gap = self._objective.residual_gap(point)
+        if residual_gap > min(_CLOSE * self._tol * point.value, self._refused):
+            return np.inf
+        self._refused = 0.5 * residual_gap
+        return self._objective.duality_gap(point)
+
     def _stopped_by_observer(self, point):
-        """Whether the observer, told of all points but the first, wants no more."""
-        observer, started = self._objective.observer, self._started
-        self._started = True
-        if observer is not None and started:
-            self._interrupted = observer(point.params)
+        """Whether the observer, told once of all points but the first, wants no more."""
+        last, self._last = self._last, point
+        if self._objective.observer is not None and last is not None and point is not last:
+            self._interrupted = self._objective.observer(point.params)
         return self._interrupted
 
     def reached(self, point, gap):
         """Whether the gap is within the tolerance, or the fit to be stopped."""
         return self._interrupted or gap <= self._tol * point.value
 
-    def outcome(self, direction):
-        """The outcome of a converged fit, whose next Newton step would be `direction`."""
+    def outcome(self, direction=None):
+        """The outcome of a fit that has ended, whose next Newton step would be `direction`."""
         if self._interrupted:
             return Outcome.INTERRUPTED
-        if self._objective.recedes(direction):
+        if direction is not None and self._objective.recedes(direction):
             return Outcome.AT_INFINITY
         return Outcome.CONVERGED
 
