@@ -6,7 +6,8 @@ KEPT_NUMBERS = 1 << 20  # of features, 8 MB in float64
 DENSE, BLOCKS, DIAGONAL = "dense", "blocks", "diagonal"
 _DENSE_PARAMS = 1024  # 8 MB
 _BLOCKS_NUMBERS = 1 << 23  # 64 MB
-_PER_ROW, _PASSES = 1e6, 100.0  # operations, or passes over a row if those are more
+_PER_ROW, _PASSES = 3e5, 100.0  # operations, or passes over a row if those are more
+_FEW, _MOST = 10.0, 3.0  # rows for each parameter; how much more a row may cost with fewer
 _REFIT_PASSES = 20
 
 
@@ -21,7 +22,8 @@ def refit_pays(n_new, n_rows, n_entries, n_outputs, width):
     """Whether to fit the kept rows anew, `n_new` of which came since that was last done.
 
     Steps in between are cheap. A fit takes some passes over the rows and makes the curvature that
-    the next steps need; the share of each new row in that must not exceed a limit.
+    the next steps need; the share of each new row in that must not exceed a limit, which is
+    higher while rows are few and each moves the parameters far.
     """
     if 2 * n_new >= n_rows:
         return True
@@ -31,4 +33,6 @@ def refit_pays(n_new, n_rows, n_entries, n_outputs, width):
         cost += blocks_cost(1, n_rows, n_outputs * width)
     elif kind == BLOCKS:
         cost += blocks_cost(n_outputs, n_rows, width)
-    return n_new * max(_PER_ROW, _PASSES * one_pass / n_rows) >= cost
+    limit = max(_PER_ROW, _PASSES * one_pass / n_rows)
+    limit *= min(_MOST, 1.0 + _FEW * n_outputs * width / n_rows)
+    return n_new * limit >= cost
