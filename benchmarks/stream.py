@@ -70,7 +70,9 @@ def main():
     options = parser.parse_args()
     warnings.simplefilter("ignore")
     sets = shipped() | generated() | (from_directory(options.data) if options.data else {})
-    print(f"{'':20}{'rows':>8}{'p':>7}{'K':>5}{'full':>9}  stream  SGD    ms/row: stream   SGD  fit s")
+    print(
+        f"{'':20}{'rows':>8}{'p':>7}{'K':>5}{'full':>9}  stream  SGD    ms/row: stream   SGD  fit s"
+    )
     worst = {}
     for name in options.only or sets:
         X, y = sets[name]()

@@ -18,7 +18,7 @@ from ._core import predict
 from ._penalties.expansion import Expansion, Scaled
 from ._problem import fit_ridge
 from ._solvers.anchored import anchored_newton
-from ._solvers.stream_costs import KEPT_NUMBERS, refit_pays
+from ._solvers.stream_costs import KEPT_NUMBERS, exact_rows, refit_pays
 from ._stream_rows import Coordinates, Rows
 
 _UNSEEN = 0.5  # of a row: what a class counts for that has none yet (Krichevsky & Trofimov, 1981)
@@ -58,10 +58,12 @@ class Stream:
         Classes that had a row.
     gone : Expansion or None
         Losses of the rows that are not kept.
+    exact : Rows or None
+        Of `kept`, those whose losses bend most: steps know them as they are.
     known : Expansion or None
-        Losses of all rows but the pending ones.
+        Losses of all rows but the exact and the pending ones.
     metric : metric or None
-        Inverse of the curvature of `known` and the penalty.
+        Inverse of the curvature of all losses but those of pending rows, and of the penalty.
     n_iter : int
         Newton or quasi-Newton steps of the last update.
     """
@@ -71,6 +73,7 @@ class Stream:
     kept: object = None
     pending: object = None
     seen: object = False
+    exact: object = None
     gone: object = None
     known: object = None
     metric: object = None
@@ -113,18 +116,21 @@ class Stream:
         pending = rows if self.pending is None else self.pending + rows
         stream = replace(self, pending=pending, seen=self.seen | new)
         if np.any(new & ~self.seen) or stream._refit_pays():
-            return stream._refitted(settings)
+            return stream._refitted(settings, len(rows))
         tol = max(settings.tol, _STEP_TOL)
-        params, n_iter = stream._minimise(pending, self.known, settings, tol)
+        params, n_iter = stream._minimise(self.exact + pending, self.known, settings, tol)
         return replace(stream, params=params, n_iter=n_iter)
 
     def _refit_pays(self):
         if self.kept is None:
             return True
-        n_rows = len(self.kept) + len(self.pending)
-        n_entries = self.kept.n_numbers + self.pending.n_numbers
-        shape = self.known.form.shape
-        return refit_pays(len(self.pending), n_rows, n_entries, *shape)
+        sizes = self._sizes(self.kept, self.pending)
+        return refit_pays(len(self.pending), *sizes)
+
+    def _sizes(self, *parts):
+        """Rows, stored numbers, outputs and width of a problem."""
+        n_entries = sum(rows.n_numbers for rows in parts)
+        return sum(map(len, parts)), n_entries, *self.coordinates.shape(parts[0].X)
 
     def _minimise(self, rows, expansion, settings, tol):
         objective = self.coordinates.objective(rows, expansion, settings.alpha, settings.threads)
@@ -137,28 +143,39 @@ class Stream:
         )
         return result.params, result.n_iter
 
-    def _refitted(self, settings):
+    def _refitted(self, settings, n_batch):
         """All rows that are kept fitted, as many given up as memory demands, the rest expanded."""
         rows = self.pending if self.kept is None else self.kept + self.pending
         coef, intercept, n_iter = self._fit(rows + self._pseudo_rows(rows), settings)
         coordinates, gone = self._coordinates(rows, settings.threads)
         params = coordinates.from_raw(coef, intercept)
-        rows, leaving = _divide(rows, coordinates.map(rows.X), params, settings.threads)
-        expand = coordinates.expansion
-        if leaving is not None:
-            left = expand(leaving, params, settings.threads)
+        bends = rows.weights * predict.uncertainties(
+            coordinates.map(rows.X), params, settings.threads
+        )
+        order = np.argsort(-bends, kind="stable")
+
+        def expand(rows):
+            return coordinates.expansion(rows, params, settings.threads)
+
+        n_kept = _n_kept(rows)
+        if n_kept < len(rows):
+            left = expand(rows[np.sort(order[n_kept:])])
             gone = left if gone is None else left + gone
-        known = expand(rows + self._pseudo_rows(rows), params, settings.threads)
+        n_exact = min(n_kept - 1, exact_rows(n_batch, *self._sizes(rows)))
+        exact, rest = rows[np.sort(order[:n_exact])], rows[np.sort(order[n_exact:n_kept])]
+        known = expand(rest + self._pseudo_rows(rows))
         known = known if gone is None else known + gone
+        form = known.form + expand(exact).form if n_exact else known.form
         return replace(
             self,
             coordinates=coordinates,
             params=params,
-            kept=rows,
+            kept=rows[np.sort(order[:n_kept])],
+            exact=exact,
             pending=rows[:0],
             gone=gone,
             known=known,
-            metric=known.form.metric(coordinates.ridge(settings.alpha)),
+            metric=form.metric(coordinates.ridge(settings.alpha)),
             n_iter=n_iter,
         )
 
@@ -195,15 +212,10 @@ class Stream:
         return after, self.coordinates.move(self.gone, after)
 
 
-def _divide(rows, map, params, threads):
-    """Rows to keep, and rows to give up (or None): those whose losses bend least."""
-    excess = rows.n_numbers - KEPT_NUMBERS
-    n_leaving = min(len(rows) - 1, int(np.ceil(len(rows) * excess / max(1, rows.n_numbers))))
-    if n_leaving <= 0:
-        return rows, None
-    bends = rows.weights * predict.uncertainties(map, params, threads)
-    order = np.argsort(bends, kind="stable")
-    return rows[np.sort(order[n_leaving:])], rows[np.sort(order[:n_leaving])]
+def _n_kept(rows):
+    """How many rows memory can hold."""
+    share = KEPT_NUMBERS / max(1, rows.n_numbers)
+    return len(rows) if share >= 1.0 else max(1, int(share * len(rows)))
 
 
 __all__ = ["Rows", "Settings", "Stream"]

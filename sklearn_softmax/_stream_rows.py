@@ -104,6 +104,10 @@ class Coordinates:
         make = SparseDesign if sparse.issparse(X) else DenseDesign
         return make(X, self.n_outputs, self.fit_intercept, np.float64)
 
+    def shape(self, X):
+        """Shape (n_outputs, width) of the parameters."""
+        return self.n_outputs, X.shape[1] + self.fit_intercept
+
     def of(self, rows, threads):
         """Coordinates in which these rows have mean 0 and variance 1."""
         design = self._design(rows.X)

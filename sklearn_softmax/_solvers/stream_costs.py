@@ -8,7 +8,7 @@ _DENSE_PARAMS = 1024  # 8 MB
 _BLOCKS_NUMBERS = 1 << 23  # 64 MB
 _PER_ROW, _PASSES = 3e5, 100.0  # operations, or passes over a row if those are more
 _FEW, _MOST = 10.0, 3.0  # rows for each parameter; how much more a row may cost with fewer
-_REFIT_PASSES = 20
+_REFIT_PASSES, _STEP_PASSES = 20, 10
 
 
 def form_kind(n_outputs, width):
@@ -33,6 +33,17 @@ def refit_pays(n_new, n_rows, n_entries, n_outputs, width):
         cost += blocks_cost(1, n_rows, n_outputs * width)
     elif kind == BLOCKS:
         cost += blocks_cost(n_outputs, n_rows, width)
-    limit = max(_PER_ROW, _PASSES * one_pass / n_rows)
-    limit *= min(_MOST, 1.0 + _FEW * n_outputs * width / n_rows)
-    return n_new * limit >= cost
+    return n_new * _limit(n_rows, n_entries, n_outputs, width) >= cost
+
+
+def exact_rows(n_batch, n_rows, n_entries, n_outputs, width):
+    """How many old rows may have exact losses in the steps between fits, one for each batch."""
+    limit = _limit(n_rows, n_entries, n_outputs, width)
+    each = _STEP_PASSES * 4.0 * n_entries * n_outputs / n_rows
+    return int(min(n_rows - 1, n_batch * limit / max(1.0, each)))
+
+
+def _limit(n_rows, n_entries, n_outputs, width):
+    """Operations that a row may cost."""
+    limit = max(_PER_ROW, _PASSES * 4.0 * n_entries * n_outputs / n_rows)
+    return limit * min(_MOST, 1.0 + _FEW * n_outputs * width / n_rows)
