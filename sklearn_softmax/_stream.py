@@ -23,7 +23,8 @@ from ._stream_rows import Coordinates, Rows
 
 _UNSEEN = 0.5  # of a row: what a class counts for that has none yet (Krichevsky & Trofimov, 1981)
 _STEP_TOL = 1e-5  # of the objective: far less than what the next rows change
-_MOST_STEPS = 30
+_REFIT_EFFORT = {"max_iter": 10, "max_products": 20}
+_STEP_EFFORT = {"max_iter": 4, "max_products": 10}  # they go on with the next batch
 
 
 @dataclass(frozen=True)
@@ -117,8 +118,8 @@ class Stream:
         stream = replace(self, pending=pending, seen=self.seen | new)
         if np.any(new & ~self.seen) or stream._refit_pays():
             return stream._refitted(settings, len(rows))
-        tol = max(settings.tol, _STEP_TOL)
-        params, n_iter = stream._minimise(self.exact + pending, self.known, settings, tol)
+        effort = {"tol": max(settings.tol, _STEP_TOL), **_STEP_EFFORT}
+        params, n_iter = stream._minimise(self.exact + pending, self.known, settings, effort)
         return replace(stream, params=params, n_iter=n_iter)
 
     def _refit_pays(self):
@@ -132,14 +133,13 @@ class Stream:
         n_entries = sum(rows.n_numbers for rows in parts)
         return sum(map(len, parts)), n_entries, *self.coordinates.shape(parts[0].X)
 
-    def _minimise(self, rows, expansion, settings, tol):
+    def _minimise(self, rows, expansion, settings, effort):
         objective = self.coordinates.objective(rows, expansion, settings.alpha, settings.threads)
         result = anchored_newton(
             objective,
             self.params,
             Scaled(self.metric, objective.scale),
-            tol=tol,
-            max_iter=min(_MOST_STEPS, settings.max_iter),
+            **effort,
         )
         return result.params, result.n_iter
 
@@ -185,7 +185,8 @@ class Stream:
     def _fit(self, rows, settings):
         """Coefficients, intercept and number of iterations."""
         if self.gone is not None:
-            params, n_iter = self._minimise(rows, self.gone, settings, settings.tol)
+            effort = {"tol": settings.tol, **_REFIT_EFFORT}
+            params, n_iter = self._minimise(rows, self.gone, settings, effort)
             return *self.coordinates.to_raw(params), n_iter
         coef, intercept, result = fit_ridge(
             rows.X,

@@ -6,7 +6,7 @@ from .newton import iterate
 _ACCURACY = 0.1
 
 
-def anchored_newton(objective, start, metric, *, tol, max_iter):
+def anchored_newton(objective, start, metric, *, tol, max_iter, max_products):
     """Minimise by truncated Newton steps, preconditioned by one metric.
 
     Parameters
@@ -21,6 +21,8 @@ def anchored_newton(objective, start, metric, *, tol, max_iter):
         Bound on half the squared Newton decrement relative to the value.
     max_iter : int
         The largest number of Newton steps.
+    max_products : int
+        The largest number of Hessian products of each.
 
     Returns
     -------
@@ -28,6 +30,6 @@ def anchored_newton(objective, start, metric, *, tol, max_iter):
     """
 
     def step(point):
-        return newton_step(objective, point, metric, accuracy=_ACCURACY, max_iter=50)
+        return newton_step(objective, point, metric, accuracy=_ACCURACY, max_iter=max_products)
 
     return iterate(objective, start, step, tol=tol, max_iter=max_iter)

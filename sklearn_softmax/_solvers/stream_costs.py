@@ -9,6 +9,7 @@ _BLOCKS_NUMBERS = 1 << 23  # 64 MB
 _PER_ROW, _PASSES = 3e5, 100.0  # operations, or passes over a row if those are more
 _FEW, _MOST = 10.0, 3.0  # rows for each parameter; how much more a row may cost with fewer
 _REFIT_PASSES, _STEP_PASSES = 20, 10
+_PER_PARAM = 80.0  # operations of a pass, or in their time, that are not for rows
 
 
 def form_kind(n_outputs, width):
@@ -27,8 +28,8 @@ def refit_pays(n_new, n_rows, n_entries, n_outputs, width):
     """
     if 2 * n_new >= n_rows:
         return True
-    kind, one_pass = form_kind(n_outputs, width), 4.0 * n_entries * n_outputs
-    cost = _REFIT_PASSES * one_pass
+    kind = form_kind(n_outputs, width)
+    cost = _REFIT_PASSES * (4.0 * n_entries * n_outputs + _PER_PARAM * n_outputs * width)
     if kind == DENSE:
         cost += blocks_cost(1, n_rows, n_outputs * width)
     elif kind == BLOCKS:
@@ -39,8 +40,9 @@ def refit_pays(n_new, n_rows, n_entries, n_outputs, width):
 def exact_rows(n_batch, n_rows, n_entries, n_outputs, width):
     """How many old rows may have exact losses in the steps between fits, one for each batch."""
     limit = _limit(n_rows, n_entries, n_outputs, width)
-    each = _STEP_PASSES * 4.0 * n_entries * n_outputs / n_rows
-    return int(min(n_rows - 1, n_batch * limit / max(1.0, each)))
+    left = n_batch * limit / _STEP_PASSES - _PER_PARAM * n_outputs * width
+    each = 4.0 * n_entries * n_outputs / n_rows
+    return int(min(n_rows - 1, max(0.0, left) / max(1.0, each)))
 
 
 def _limit(n_rows, n_entries, n_outputs, width):
