@@ -30,7 +30,7 @@ def alpha_from_C(C, total_weight):
     return 0.0 if np.isinf(C) else 1.0 / max(C * total_weight, _LEAST_PRODUCT)
 
 
-def fit_ridge(X, target, weights, start, *, solver, tol, max_iter, **options):
+def fit_ridge(X, target, weights, start, *, solver, tol, max_iter, observer=None, **options):
     """Coefficients of softmax regression with a ridge.
 
     Wide data are solved in their row space first, and certified in the original features: the
@@ -46,6 +46,9 @@ def fit_ridge(X, target, weights, start, *, solver, tol, max_iter, **options):
         ``solver(objective, start, tol, max_iter) -> Result``.
     tol, max_iter : float, int
         For the solver.
+    observer : callable or None
+        ``observer(coefficients) -> stop``, called after each iteration with a function that
+        returns coef and intercept.
 
     Returns
     -------
@@ -55,10 +58,12 @@ def fit_ridge(X, target, weights, start, *, solver, tol, max_iter, **options):
     """
     X = canonical(X)
     problem, n_iter = RidgeProblem(X, target, weights, **options), 0
+    problem.observer = observer
     wide = not sparse.issparse(X) and costs.row_space_pays(*X.shape, target.n_outputs)
     space = RowSpace(X, options["fit_intercept"], weights) if wide else None
     if wide and space.rows.size:
         inner = RidgeProblem(space.rows, target, weights, **options)
+        inner.observer = observer and (lambda found: observer(lambda: space.to_raw(*found())))
         first = None if start is None else space.from_raw(*start)
         result = inner.solve(solver, first, tol=0.5 * tol, max_iter=max_iter)
         start, n_iter = space.to_raw(*inner.coefficients(result.params)), result.n_iter
@@ -99,7 +104,14 @@ class RidgeProblem:
         Runs the blocks.
     floor : float
         Loss at which separable data count as fitted, where C is inf.
+
+    Attributes
+    ----------
+    observer : callable or None
+        ``observer(coefficients) -> stop``: see `fit_ridge`.
     """
+
+    observer = None
 
     def __init__(self, X, target, weights, *, C, fit_intercept, threads, floor):
         self._fit_intercept = fit_intercept
@@ -129,7 +141,7 @@ class RidgeProblem:
         """The objective, with products in a dtype."""
         map = Standardised(self._design(dtype), *self._columns)
         n_outputs, width = map.shape
-        return Objective(
+        objective = Objective(
             map,
             self._target,
             self._penalty,
@@ -139,6 +151,9 @@ class RidgeProblem:
             cached=costs.margins_pay(map.n_rows, map.n_entries, n_outputs, map.dtype.itemsize),
             products=costs.products_pay(map.n_rows, n_outputs, width),
         )
+        if self.observer is not None:
+            objective.observer = lambda params: self.observer(lambda: self.coefficients(params))
+        return objective
 
     def solve(self, solver, start, *, tol, max_iter):
         """Minimise, and certify in float64.

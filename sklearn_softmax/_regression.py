@@ -9,13 +9,17 @@ from ._core.threads import Threads
 from ._inference import InferenceMixin
 from ._maps.design import DenseDesign, SparseDesign
 from ._offset import OffsetClassifierMixin
+from ._partial_fit import PartialFitMixin
 from ._problem import fit_ridge
+from ._progress import CallbackSupportMixin, start_progress, with_callbacks
 from ._solvers import SOLVERS
 from ._training import read_training
 from ._validation import check_bool, check_choice, check_integer, check_number, warn_outcome
 
 
-class SoftmaxRegression(InferenceMixin, OffsetClassifierMixin, BaseEstimator):
+class SoftmaxRegression(
+    InferenceMixin, PartialFitMixin, CallbackSupportMixin, OffsetClassifierMixin, BaseEstimator
+):
     r"""Softmax (multinomial logistic) regression, fitted to a certified optimum.
 
     Minimises the objective of scikit-learn's `LogisticRegression`,
@@ -70,6 +74,8 @@ class SoftmaxRegression(InferenceMixin, OffsetClassifierMixin, BaseEstimator):
         Certified bound on the objective minus its optimum, relative to the objective.
     loss_ : float
         The objective divided by C times the total weight: mean loss plus penalty, in nats.
+    n_samples_seen_ : int
+        Rows of all calls to `partial_fit`, which leave no `dual_gap_` and no `loss_`.
     n_features_in_ : int
         Number of features.
     feature_names_in_ : ndarray of shape (n_features_in_,)
@@ -145,6 +151,7 @@ class SoftmaxRegression(InferenceMixin, OffsetClassifierMixin, BaseEstimator):
         tags.input_tags.sparse = True
         return tags
 
+    @with_callbacks
     def fit(self, X, y, sample_weight=None, offset=None):
         """Fit to data.
 
@@ -178,6 +185,13 @@ class SoftmaxRegression(InferenceMixin, OffsetClassifierMixin, BaseEstimator):
         self._check_parameters()
         data = read_training(self, X, y, sample_weight, offset)
 
+        def fitted(coef, intercept):
+            coef, intercept = data.all_classes(coef, intercept)
+            coef, intercept = coef.astype(data.X.dtype), intercept.astype(data.X.dtype)
+            return {"coef_": coef, "intercept_": intercept, "classes_": data.classes}
+
+        metadata = {"sample_weight": sample_weight, "offset": offset}
+        progress = start_progress(self, X, y, metadata, most=self.max_iter)
         with Threads() as threads:
             coef, intercept, result = fit_ridge(
                 data.X,
@@ -191,14 +205,15 @@ class SoftmaxRegression(InferenceMixin, OffsetClassifierMixin, BaseEstimator):
                 fit_intercept=self.fit_intercept,
                 threads=threads,
                 floor=max(self.tol, np.finfo(np.float64).eps),
+                observer=progress.observer(fitted),
             )
 
-        coef, intercept = data.all_classes(coef, intercept)
         validate_data(self, X, skip_check_array=True)  # names; not before the fit succeeded
-        dtype = data.X.dtype
-        self.coef_, self.intercept_ = coef.astype(dtype), intercept.astype(dtype)
-        self.classes_, self.n_iter_ = data.classes, max(1, result.n_iter)
-        self.loss_, self.dual_gap_ = float(result.value), float(result.gap / result.value)
+        vars(self).update(fitted(coef, intercept))
+        self.n_iter_, self.loss_ = max(1, result.n_iter), float(result.value)
+        self.dual_gap_ = float(result.gap / result.value)
+        self._leave_stream(data.weights, len(data.target))
+        progress.end()
         warn_outcome(result, self.tol)
         return self
 

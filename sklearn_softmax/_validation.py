@@ -159,7 +159,7 @@ def class_factors(class_weight, classes, masses):
 
 def warn_outcome(result, tol):
     """Tell the user how far a fit is from the optimum, where that is more than asked."""
-    if result.outcome is Outcome.CONVERGED:
+    if result.outcome in (Outcome.CONVERGED, Outcome.INTERRUPTED):
         return
     share = result.gap / result.value if result.value > 0 else result.gap
     advice = {
