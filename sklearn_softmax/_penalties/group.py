@@ -47,6 +47,9 @@ class Group(Composite):
             lengths - bound, lengths, out=np.zeros_like(lengths), where=lengths > 0.0
         )
 
+    def _sizes(self, dual):
+        return np.broadcast_to(self._lengths(dual), dual.shape)
+
     def size(self, dual):
         """‖v‖₂."""
         return self._lengths(dual)
@@ -61,11 +64,6 @@ class Group(Composite):
         )
         kink = self.norm * self._lengths(params) - np.einsum("kj,kj->j", inner, params)
         return np.sum(kink) + 0.5 * np.sum(self.ridge * (params - best) ** 2)
-
-    def candidates(self, params, gradient, share):
-        """Columns that are not zero, or have ‖g‖ above a share of a."""
-        columns = np.any(params, axis=0) | (self._lengths(gradient) >= share * self.norm)
-        return np.broadcast_to(columns, params.shape)
 
     def part(self, mask):
         """Whole columns."""

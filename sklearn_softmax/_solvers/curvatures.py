@@ -8,6 +8,7 @@ from .models import BlockModel, DiagonalModel, FullModel
 _PRODUCTS = 150.0  # passes that a Newton step takes by conjugate gradients
 _MAX_PAIRS, _MAX_BYTES = 3000, 400 << 20
 _ROWS_PER_COLUMN, _AFFORDABLE = 10, 40.0
+_FEW, _NEW, _GROWTH = 450, 100, 0.5  # parameters: taken at once; that may leave zero in a step
 _SETTLED = 1e-2  # what a model promises, over what the last one did: then it may serve again
 _SHARE = 0.8  # of its bound, from which a zero parameter may move in a step
 
@@ -37,14 +38,25 @@ class Curvatures:
             cost <= _AFFORDABLE * self._pass and 8 * n_outputs * width**2 <= _MAX_BYTES
         )
         self._cost, self._model, self._made = cost / self._pass, None, -np.inf
-        self._mask, self._full, self._promises = None, None, (np.inf, np.inf)
+        self._mask = self._every = self._full = None
+        self._promises = np.inf, np.inf
 
     def mask(self, params, gradient):
-        """Parameters of which the whole Hessian is worth making, or None."""
-        mask = np.ones(self._shape, bool)
-        if self._full_pays(mask.size):
-            return mask
-        mask = self._penalty.candidates(params, gradient, _SHARE)
+        """Parameters of which the whole Hessian is worth making, or None.
+
+        They are those that are not zero, and those that press hardest against their bounds.
+        """
+        if params.size <= _FEW and self._full_pays(params.size):
+            self._every = np.ones(self._shape, bool) if self._every is None else self._every
+            return self._every
+        pressure = self._penalty.pressure(params, gradient)
+        n_on, n_near = np.count_nonzero(pressure == np.inf), np.count_nonzero(pressure >= _SHARE)
+        most, least = n_on + max(_NEW, int(_GROWTH * n_on)), _SHARE
+        if n_near > most:
+            least = np.partition(pressure, pressure.size - most, axis=None)[pressure.size - most]
+        mask = pressure >= least
+        if self._mask is not None and self._settled and not np.any(mask & ~self._mask):
+            return self._mask
         return mask if self._full_pays(np.count_nonzero(mask)) else None
 
     def _full_pays(self, n_pairs):
@@ -56,16 +68,15 @@ class Curvatures:
 
         What a stale Hessian promises is compared with the promise before: that must shrink.
         """
-        if self._stale(mask):
+        if self._settled and mask is self._mask:
             return self._full
         matrix = self._objective.pair_hessian(point, mask)
         self._full, self._mask = FullModel(matrix, shape, self._pins[mask].reshape(shape)), mask
         return self._full
 
-    def _stale(self, mask):
+    @property
+    def _settled(self):
         """Whether the last Hessian still serves, though it is of another point."""
-        if self._mask is None or not np.array_equal(mask, self._mask):
-            return False
         last, promise = self._promises
         return promise <= _SETTLED * last
 

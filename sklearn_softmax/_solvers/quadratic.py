@@ -3,8 +3,8 @@
 import numpy as np
 
 _ROUNDS, _BURST = 30, 12
-_STEPS = 20
-_LITTLE = 0.0
+_STEPS = 10
+_LITTLE, _ENOUGH = 0.0, 0.03
 _SURE = 1.02
 
 
@@ -66,8 +66,11 @@ class Quadratic:
         first = self.residual(x, product)
         begin = value = self.penalty.value(x)
         for number in range(rounds):
+            last = value
             x, product, value = self.newton(x, product, value)
             if self.residual(x, product) <= accuracy**2 * first:
+                break
+            if number and last - value <= _ENOUGH * (begin - value):
                 break
             if number < rounds - 1:
                 x, product, value = self.burst(x, product, value)
