@@ -115,8 +115,8 @@ class Composite(ABC):
 
         Returns
         -------
-        ndarray
-            The parameters there, zero where they lie at the kink.
+        list of ndarray
+            The parameters there, zero where they lie at the kink; or several guesses of that.
         """
 
     @abstractmethod

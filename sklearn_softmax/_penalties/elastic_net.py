@@ -75,9 +75,9 @@ class ElasticNet(Composite):
         if piece > 0 and after >= 0.0:
             new = params + ends[piece - 1] * direction
             new.ravel()[order[piece - 1]] = 0.0
-            return new
+            return [new]
         length = -slopes[piece] / curvature if curvature > 0.0 else ends[piece]
-        return params + min(length, ends[piece]) * direction
+        return [params + min(length, ends[piece]) * direction]
 
     def centred(self, params):
         """Shift each column by c, the least of Σ_k a|θ_k - c| + ½b(θ_k - c)².

@@ -4,7 +4,8 @@ import numpy as np
 
 from .composite import Composite
 
-_BISECTIONS = 12
+_BISECTIONS = 40
+_NEAR = 0.05  # to zero, relative to where a column was: there the kink may hold it
 
 
 class Group(Composite):
@@ -88,11 +89,14 @@ class Group(Composite):
             return slope + length * curvature + norm > 0.0
 
         low, high = 0.0, 1.0
-        if rises(high):
-            for _ in range(_BISECTIONS):
-                middle = 0.5 * (low + high)
-                low, high = (low, middle) if rises(middle) else (middle, high)
-        return params + high * direction
+        if not rises(high):
+            return [params + direction]
+        for _ in range(_BISECTIONS):
+            middle = 0.5 * (low + high)
+            low, high = (low, middle) if rises(middle) else (middle, high)
+        new = params + low * direction
+        near = self._lengths(new) <= _NEAR * self._lengths(params)
+        return [new, np.where(near & (self.norm > 0.0), 0.0, new)]
 
     def centred(self, params):
         """Columns of class sum zero."""

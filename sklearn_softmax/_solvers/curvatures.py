@@ -6,7 +6,8 @@ from . import costs
 from .models import BlockModel, DiagonalModel, FullModel
 
 _PRODUCTS = 150.0  # passes that a Newton step takes by conjugate gradients
-_MAX_PAIRS, _MAX_BYTES = 3000, 400 << 20
+_SPARSE_PRODUCT = 20.0  # time of an operation in products of sparse matrices
+_MAX_PAIRS, _MAX_BYTES = 6000, 400 << 20
 _ROWS_PER_COLUMN, _AFFORDABLE = 10, 40.0
 _FEW, _NEW, _GROWTH = 450, 100, 0.5  # parameters: taken at once; that may leave zero in a step
 _SETTLED = 1e-2  # what a model promises, over what the last one did: then it may serve again
@@ -60,7 +61,10 @@ class Curvatures:
         return mask if self._full_pays(np.count_nonzero(mask)) else None
 
     def _full_pays(self, n_pairs):
-        cost = costs.LARGE_PRODUCT * n_pairs**2 * (self._n_rows + 3.0 * n_pairs)
+        map = self._objective.map
+        entries = n_pairs * (map.n_entries / self._n_rows / self._shape[1] if map.sparse else 1.0)
+        cost = self._n_rows * entries**2 * (_SPARSE_PRODUCT if map.sparse else 1.0)
+        cost = costs.LARGE_PRODUCT * (cost + 3.0 * n_pairs**3)
         return n_pairs <= _MAX_PAIRS and cost <= max(_PRODUCTS * self._pass, costs.CALLS)
 
     def full(self, point, mask, shape):

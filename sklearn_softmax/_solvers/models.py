@@ -4,7 +4,12 @@ import numpy as np
 from scipy.linalg import lapack
 
 _JITTER = 1e-11  # of the diagonal, where a face is singular
-_TINY = np.finfo(np.float64).tiny
+_LEAST, _TINY = 1e-12, np.finfo(np.float64).tiny
+
+
+def positive(diagonal):
+    """A diagonal of a metric: columns that do not vary have no curvature."""
+    return np.maximum(diagonal, max(_LEAST * diagonal.max(initial=0.0), _TINY))
 
 
 def solve_positive(matrix, right):
@@ -35,7 +40,7 @@ class FullModel:
 
     def __init__(self, matrix, shape, pins):
         self._matrix, self._shape, self._pins = matrix, shape, pins
-        self.diagonal = np.maximum(np.einsum("ii->i", matrix), _TINY).reshape(shape)
+        self.diagonal = positive(np.einsum("ii->i", matrix)).reshape(shape)
 
     def product(self, change):
         """H times a change of the parameters."""
@@ -73,7 +78,7 @@ class BlockModel:
 
     def __init__(self, blocks, for_each):
         self._blocks, self._for_each = blocks, for_each
-        self.diagonal = np.maximum(np.einsum("kii->ki", blocks), _TINY)
+        self.diagonal = positive(np.einsum("kii->ki", blocks))
 
     def product(self, change):
         """H times a change of the parameters."""
@@ -119,7 +124,7 @@ class DiagonalModel:
     """A number for each parameter."""
 
     def __init__(self, diagonal):
-        self.diagonal = np.maximum(diagonal, _TINY)
+        self.diagonal = positive(diagonal)
 
     def product(self, change):
         """H times a change of the parameters."""
