@@ -26,19 +26,62 @@ def pair_hessian(objective, point, mask):
     -------
     ndarray of shape (n_pairs, n_pairs)
     """
+    products = _of_sparse if objective.map.sparse else _of_dense
+    total = products(objective, _chances(objective, point), *np.nonzero(mask))
+    total *= objective.scale
+    curvature = objective.penalty.curvature.reshape(mask.shape)[mask]
+    np.einsum("ii->i", total)[:] += curvature
+    return total
+
+
+def class_hessians(objective, point, mask):
+    """Blocks of `pair_hessian` on its diagonal, one for each class."""
+    map, weights = objective.map, objective.weights
+    table = _chances(objective, point)
+    table -= table**2
+    if weights is not None:
+        table *= weights[:, None]
+    np.sqrt(table, out=table)
+    columns = [np.flatnonzero(each) for each in mask]
+    if map.sparse:
+        zeros = [np.zeros(len(each), np.intp) for each in columns]
+        totals = [map.pair_gram(each, zeros[k], table[:, [k]]) for k, each in enumerate(columns)]
+    else:
+        totals = _class_products(objective, table, columns)
+    ridge = objective.penalty.curvature.reshape(mask.shape)
+    for k, total in enumerate(totals):
+        total *= objective.scale
+        np.einsum("ii->i", total)[:] += ridge[k, columns[k]]
+    return list(totals)
+
+
+def _class_products(objective, table, columns):
     map = objective.map
-    table = np.empty((map.n_rows, len(mask)))
+
+    def visit(rows, totals):
+        features = map.rows(rows)
+        for k, total in enumerate(totals):
+            own = features[:, columns[k]] * table[rows, k, None]
+            total += own.T @ own
+
+    def zeros():
+        return tuple(np.zeros((len(each), len(each))) for each in columns)
+
+    size = max(1, max(len(each) for each in columns))
+    total_bytes = 8 * sum(len(each) ** 2 for each in columns)
+    blocks = RowBlocks(map.n_rows, max(256, _NUMBERS // size), total_bytes)
+    return blocks.sum(visit, zeros, objective.threads)
+
+
+def _chances(objective, point):
+    """Probabilities of all rows, shape (n_rows, n_outputs)."""
+    table = np.empty((objective.map.n_rows, objective.map.shape[0]))
 
     def keep(probabilities, rows, _):
         table[rows] = probabilities.T
 
     objective.probabilities_at(point, keep)
-    products = _of_sparse if map.sparse else _of_dense
-    total = products(objective, table, *np.nonzero(mask))
-    total *= objective.scale
-    curvature = objective.penalty.curvature.reshape(mask.shape)[mask]
-    np.einsum("ii->i", total)[:] += curvature
-    return total
+    return table
 
 
 def _of_dense(objective, table, classes, columns):

@@ -6,7 +6,7 @@ from .outcome import Outcome, Result
 from .prox_newton import ProxNewton
 
 _LEAST = 200  # features of a working set
-_GROWTH = 4.0
+_GROWTH = 2.0
 _MOST = 0.6  # share of the features above which all are taken
 _FEW = 450  # parameters that are solved for at once
 _STAGE, _LOOSE, _STEPS = 4.0, 0.05, 2
