@@ -82,7 +82,8 @@ class ElasticNet(Composite):
     def centred(self, params):
         """Shift each column by c, the least of Σ_k a|θ_k - c| + ½b(θ_k - c)².
 
-        Without a ridge that is the median; of two, the one nearer to zero.
+        Without a ridge that is the median; of two, the one with more entries, which are zero
+        then, or else the one nearer to the mean: no shift of the column changes the choice.
         """
         n_outputs = len(params)
         if n_outputs == 1:
@@ -98,6 +99,10 @@ class ElasticNet(Composite):
         weight = np.where(self.ridge > 0.0, self.ridge * n_outputs, 1.0)
         best = np.where(between & (self.ridge > 0.0), best - slope / weight, best)
         other = ordered[np.minimum(number + 1, n_outputs - 1), columns]
-        tie = (above[number, columns] == 0.0) & (np.abs(other) < np.abs(best))
+        counts = [np.count_nonzero(params == each, axis=0) for each in (best, other)]
+        middle = params.mean(axis=0)
+        nearer = np.abs(other - middle) < np.abs(best - middle)
+        better = (counts[1] > counts[0]) | ((counts[1] == counts[0]) & nearer)
+        tie = (above[number, columns] == 0.0) & better
         shifted = params - np.where(tie, other, best)
         return self._without_mean(shifted, np.flatnonzero(self.free))

@@ -8,7 +8,8 @@ from .models import ClassModel, FullModel
 _PRODUCTS = 30.0  # passes that a Newton step takes by conjugate gradients
 _SPARSE_PRODUCT = 20.0  # time of an operation in products of sparse matrices
 _MAX_PAIRS, _MAX_BYTES = 6000, 400 << 20
-_SHORT, _MOST_FACTOR = 0.6, 16.0
+_SHORT, _DAMPING, _DAMPING_FACTOR = 0.6, 0.01, 6.0
+_LEAST_DAMPING, _MOST_DAMPING = 1e-5, 1e3
 _FEW, _NEW, _GROWTH = 450, 100, 0.5  # parameters: taken at once; that may leave zero in a step
 _SETTLED = 1e-2  # what a model promises, over what the last one did: then it may serve again
 _SHARE = 0.8  # of its bound, from which a zero parameter may move in a step
@@ -33,7 +34,7 @@ class Curvatures:
         self._pins = np.zeros(self._shape, bool)
         self._pins[-1] = penalty.free & (n_outputs > 1)
         self._mask = self._every = self._full = self._classes = None
-        self._promises, self.factor = (np.inf, np.inf), 1.0
+        self._promises, self._damping = (np.inf, np.inf), _DAMPING
 
     def mask(self, params, gradient):
         """Parameters that may move in the next step.
@@ -85,13 +86,11 @@ class Curvatures:
 
     def _by_classes(self, point, mask, shape):
         matrices = self._objective.class_hessians(point, mask)
-        model = ClassModel(matrices, shape, mask, self._objective.threads.for_each)
-        model.factor = self.factor
-        return model
+        return ClassModel(matrices, shape, mask, self._damping, self._objective.threads.for_each)
 
     def stepped(self, step):
         """Learn from a step along the way to the minimum of a model by classes."""
         if step < _SHORT:
-            self.factor = min(2.0 * self.factor, _MOST_FACTOR)
+            self._damping = min(_DAMPING_FACTOR * self._damping, _MOST_DAMPING)
         elif step >= 1.0:
-            self.factor = max(0.7 * self.factor, 1.0)
+            self._damping = max(self._damping / _DAMPING_FACTOR, _LEAST_DAMPING)

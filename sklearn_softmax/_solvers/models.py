@@ -64,34 +64,29 @@ class ClassModel:
         Of all parameters.
     places : ndarray of bool, shape (n_outputs, width)
         Which they are among those of the problem.
+    damping : float
+        What is added to the diagonals, relative to their means: classes that compete curve
+        more than each for itself, and curvature grows where few rows make it.
     for_each : callable
         Runs ``task(item)`` for all items.
-
-    Attributes
-    ----------
-    factor : float
-        Multiplies the model: classes that compete curve more than each for itself.
     """
 
-    def __init__(self, matrices, shape, places, for_each):
+    def __init__(self, matrices, shape, places, damping, for_each):
         self._matrices, self._shape, self._places = matrices, shape, places
-        self._for_each, self.factor = for_each, 1.0
+        self._for_each = for_each
+        for matrix in matrices:
+            diagonal = np.einsum("ii->i", matrix)
+            diagonal += damping * np.mean(diagonal) if len(diagonal) else 0.0
         edges = np.concatenate([[0], np.cumsum([len(each) for each in matrices])])
         self._parts = [slice(a, b) for a, b in zip(edges[:-1], edges[1:], strict=True)]
         diagonal = [np.einsum("ii->i", each) for each in matrices]
-        self._diagonal = positive(np.concatenate(diagonal)).reshape(shape)
-
-    @property
-    def diagonal(self):
-        """Of the model."""
-        return self.factor * self._diagonal
+        self.diagonal = positive(np.concatenate(diagonal)).reshape(shape)
 
     def product(self, change):
         """H times a change of the parameters."""
         change, product = change.ravel(), np.empty(change.size)
         for matrix, part in zip(self._matrices, self._parts, strict=True):
             np.matmul(matrix, change[part], out=product[part])
-        product *= self.factor
         return product.reshape(self._shape)
 
     def pinned(self, mask, penalty):
@@ -109,7 +104,7 @@ class ClassModel:
 
         def factorise(k):
             local = places[k] - self._parts[k].start
-            matrix = self.factor * self._matrices[k][np.ix_(local, local)]
+            matrix = self._matrices[k][np.ix_(local, local)]
             np.einsum("ii->i", matrix)[:] += bend[places[k]]
             factors[k] = cholesky(matrix)
 
