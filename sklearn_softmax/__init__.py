@@ -6,6 +6,7 @@ from ._core.cross_entropy import cross_entropy
 from ._core.softmax import log_softmax, softmax
 from ._cross_calibration import SoftmaxCalibratedClassifierCV
 from ._regression import SoftmaxRegression
+from ._regression_path import softmax_regression_path
 
 __all__ = [
     "SoftmaxCalibratedClassifierCV",
@@ -15,5 +16,6 @@ __all__ = [
     "log_softmax",
     "metrics",
     "softmax",
+    "softmax_regression_path",
 ]
 __version__ = "0.1.0.dev0"

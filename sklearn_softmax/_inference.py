@@ -4,6 +4,7 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ._optimum import table_of_errors
+from ._shrinkage import read_shrinkage
 from ._training import read_training
 from ._validation import check_choice, check_number
 
@@ -100,6 +101,14 @@ def check_options(model, kind, level, reference):
                 f"kind='observed' needs {name}={neutral}, for other losses are no likelihoods; "
                 f"got {value!r}. Use kind='sandwich'."
             )
+    penalty = read_shrinkage(
+        model.penalty, model.l1_ratio, model.penalty_factor, model.n_features_in_
+    )
+    if penalty.has_norm and np.isfinite(model.C):
+        raise ValueError(
+            "standard_errors needs l1_ratio=0 or C=inf, for coefficients of zero have no errors; "
+            f"got l1_ratio={penalty.l1_ratio:g} and C={model.C:g}."
+        )
     if reference is None:
         return 0
     known = np.flatnonzero(model.classes_ == reference)

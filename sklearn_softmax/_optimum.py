@@ -12,6 +12,8 @@ from ._core.information import (
 from ._core.threads import Threads
 from ._inference_table import StandardErrors
 from ._problem import RidgeProblem, alpha_from_C, canonical
+from ._sparse_coef import dense
+from ._validation import check_factors
 
 _SINGULAR = 1e-10  # least eigenvalue of the information, scaled to a unit diagonal
 _LARGEST_SHARE = 0.01  # of the curvature in any direction may come from the penalty
@@ -97,12 +99,14 @@ class Optimum:
         )
         self._data, self._objective = data, problem.objective(np.float64)
         self.map = self._objective.map
-        coef, intercept = model.coef_.astype(np.float64), model.intercept_.astype(np.float64)
+        coef, intercept = dense(model.coef_).astype(np.float64), model.intercept_.astype(np.float64)
         self._point = self._objective.at(problem.from_coefficients(coef, intercept))
         self._weights = np.ones(len(data.target)) if data.weights is None else data.weights
         self._total = np.add.reduce(self._weights)
         n_outputs = self.map.shape[0]
-        ridge = self.map.ridge(alpha_from_C(model.C, self._total)).reshape(self.map.shape)
+        factors = check_factors("penalty_factor", model.penalty_factor, self.map.n_features)
+        alpha = alpha_from_C(model.C, self._total) * (1.0 if factors is None else factors)
+        ridge = self.map.ridge(alpha).reshape(self.map.shape)
         self._penalty = penalty_matrix(ridge[0], n_outputs)
         slope = self._point.gradient + ridge.ravel() * self._point.params
         self._slope = contrasts(slope.reshape(self.map.shape)).ravel()

@@ -7,7 +7,9 @@ from sklearn.utils.validation import validate_data
 
 from ._core.threads import Threads
 from ._labels import FLOATS, check_classes, read_known
+from ._shrinkage import read_shrinkage
 from ._solvers import SOLVERS
+from ._sparse_coef import dense
 from ._stream import Rows, Settings, Stream
 from ._validation import check_weights, class_factors
 
@@ -80,6 +82,7 @@ class PartialFitMixin:
         0.12
         """
         self._check_parameters()
+        self._check_ridge()
         given, first = X, not hasattr(self, "classes_")
         if first:
             X = check_array(X, estimator=self, input_name="X", **_CHECKS)
@@ -102,6 +105,15 @@ class PartialFitMixin:
         for name in ("loss_", "dual_gap_"):
             vars(self).pop(name, None)
         return self
+
+    def _check_ridge(self):
+        shrinkage = read_shrinkage(self.penalty, self.l1_ratio, None, 1)
+        if shrinkage.has_norm or self.penalty_factor is not None:
+            raise ValueError(
+                "partial_fit needs a ridge that is the same for all features; got "
+                f"penalty={self.penalty!r}, l1_ratio={self.l1_ratio!r} and a penalty_factor "
+                f"that is {'not ' if self.penalty_factor is not None else ''}None."
+            )
 
     def _check_classes(self, classes):
         """Classes in the order of the columns of a table y, and sorted."""
@@ -157,7 +169,13 @@ class PartialFitMixin:
         if not hasattr(self, "classes_"):
             return start
         return Stream.after_fit(
-            self.coef_, self.intercept_, self.loss_, self._weight, rows, settings, start.coordinates
+            dense(self.coef_),
+            self.intercept_,
+            self.loss_,
+            self._weight,
+            rows,
+            settings,
+            start.coordinates,
         )
 
     def _leave_stream(self, weights, n_rows):

@@ -30,8 +30,8 @@ def alpha_from_C(C, total_weight):
     return 0.0 if np.isinf(C) else 1.0 / max(C * total_weight, _LEAST_PRODUCT)
 
 
-def fit_ridge(X, target, weights, start, *, solver, tol, max_iter, observer=None, **options):
-    """Coefficients of softmax regression with a ridge.
+class RidgeFits:
+    """Fits with a ridge to one prepared set of data, for any number of C.
 
     Wide data are solved in their row space first, and certified in the original features: the
     Gram matrix squares the condition number, so that small features may be lost in it.
@@ -40,41 +40,65 @@ def fit_ridge(X, target, weights, start, *, solver, tol, max_iter, observer=None
     ----------
     X, target, weights
         See `RidgeProblem`, which `options` are for, too.
-    start : tuple (coef, intercept) or None
-        Where to start; None stands for zero coefficients.
-    solver : callable
-        ``solver(objective, start, tol, max_iter) -> Result``.
-    tol, max_iter : float, int
-        For the solver.
-    observer : callable or None
-        ``observer(coefficients) -> stop``, called after each iteration with a function that
-        returns coef and intercept.
-
-    Returns
-    -------
-    coef : ndarray of shape (n_outputs, n_features)
-    intercept : ndarray of shape (n_outputs,)
-    result : Result
     """
-    X = canonical(X)
-    problem, n_iter = RidgeProblem(X, target, weights, **options), 0
-    problem.observer = observer
-    wide = not sparse.issparse(X) and costs.row_space_pays(*X.shape, target.n_outputs)
-    space = RowSpace(X, options["fit_intercept"], weights) if wide else None
-    if wide and space.rows.size:
-        inner = RidgeProblem(space.rows, target, weights, **options)
-        inner.observer = observer and (lambda found: observer(lambda: space.to_raw(*found())))
-        first = None if start is None else space.from_raw(*start)
-        result = inner.solve(solver, first, tol=0.5 * tol, max_iter=max_iter)
-        start, n_iter = space.to_raw(*inner.coefficients(result.params)), result.n_iter
-        params = problem.from_coefficients(*start)
-        sure = problem.certify(params, result, tol)
-        if sure is None and n_iter >= max_iter:
-            sure = problem.unfinished(params, n_iter, tol)
-        if sure is not None:
-            return *start, sure
-    result = problem.solve(solver, start, tol=tol, max_iter=max_iter - n_iter)
-    return *problem.coefficients(result.params), replace(result, n_iter=n_iter + result.n_iter)
+
+    def __init__(self, X, target, weights, **options):
+        self._problem = RidgeProblem(canonical(X), target, weights, **options)
+        wide = not sparse.issparse(X) and costs.row_space_pays(*X.shape, target.n_outputs)
+        factors = options.pop("factors", None)
+        self._space = self._inner = None
+        if wide and (factors is None or np.all(factors > 0)):
+            space = RowSpace(X, options["fit_intercept"], weights, factors)
+            if space.rows.size:
+                self._space = space
+                self._inner = RidgeProblem(space.rows, target, weights, **options)
+
+    def observe(self, observer):
+        """Call ``observer(coefficients) -> stop`` after each iteration.
+
+        ``coefficients()`` returns coef and intercept. None for no observer.
+        """
+        self._problem.observer = observer
+        if self._inner is not None and observer is not None:
+            to_raw = self._space.to_raw
+            self._inner.observer = lambda found: observer(lambda: to_raw(*found()))
+
+    def fit(self, C, start, *, solver, tol, max_iter):
+        """Coefficients at one C.
+
+        Parameters
+        ----------
+        C : float
+            Inverse strength of the penalty.
+        start : tuple (coef, intercept) or None
+            Where to start; None stands for zero coefficients.
+        solver : callable
+            ``solver(objective, start, tol, max_iter) -> Result``.
+        tol, max_iter : float, int
+            For the solver.
+
+        Returns
+        -------
+        coef : ndarray of shape (n_outputs, n_features)
+        intercept : ndarray of shape (n_outputs,)
+        result : Result
+        """
+        problem, n_iter = self._problem, 0
+        problem.set_strength(C)
+        if self._inner is not None:
+            space, inner = self._space, self._inner
+            inner.set_strength(C)
+            first = None if start is None else space.from_raw(*start)
+            result = inner.solve(solver, first, tol=0.5 * tol, max_iter=max_iter)
+            start, n_iter = space.to_raw(*inner.coefficients(result.params)), result.n_iter
+            params = problem.from_coefficients(*start)
+            sure = problem.certify(params, result, tol)
+            if sure is None and n_iter >= max_iter:
+                sure = problem.unfinished(params, n_iter, tol)
+            if sure is not None:
+                return *start, sure
+        result = problem.solve(solver, start, tol=tol, max_iter=max_iter - n_iter)
+        return *problem.coefficients(result.params), replace(result, n_iter=n_iter + result.n_iter)
 
 
 def canonical(X):
@@ -96,8 +120,10 @@ class RidgeProblem:
         See `sklearn_softmax._core.targets`.
     weights : ndarray of shape (n_rows,) or None
         Positive weights.
-    C : float
-        Inverse strength of the penalty; inf for none.
+    C : float or None
+        Inverse strength of the penalty; inf for none, None where `set_strength` follows.
+    factors : ndarray of shape (n_features,) or None
+        What multiplies the penalty of each feature.
     fit_intercept : bool
         Whether there is an intercept.
     threads : Threads
@@ -108,14 +134,15 @@ class RidgeProblem:
     Attributes
     ----------
     observer : callable or None
-        ``observer(coefficients) -> stop``: see `fit_ridge`.
+        See `RidgeFits.observe`.
     """
 
     observer = None
 
-    def __init__(self, X, target, weights, *, C, fit_intercept, threads, floor):
+    def __init__(self, X, target, weights, *, C=None, factors=None, fit_intercept, threads, floor):
         self._fit_intercept = fit_intercept
-        total = len(target) if weights is None else np.add.reduce(weights)
+        self._factors = 1.0 if factors is None else factors
+        self._total = total = len(target) if weights is None else np.add.reduce(weights)
         if weights is not None:  # of size 1, in steps that round nothing
             weights = weights * 0.5 ** np.frexp(total / len(weights))[1]
         self._X, self._target, self._weights, self._threads = X, target, weights, threads
@@ -131,29 +158,51 @@ class RidgeProblem:
                 f"products are finite; column {too_large[0]} has more."
             )
         self._map = Standardised(design, *self._columns)
-        self._penalty = Ridge(self._map.ridge(alpha_from_C(C, total)))
+        self._objectives = {}
+        if C is not None:
+            self.set_strength(C)
+
+    def set_strength(self, C):
+        """Set C; what is known of the data is kept."""
+        self._penalise(Ridge(self._map.ridge(alpha_from_C(C, self._total) * self._factors)))
+
+    def _penalise(self, penalty):
+        self._penalty = penalty
+        for objective in self._objectives.values():
+            objective.penalty = self._penalty
 
     def _design(self, dtype):
         make = SparseDesign if sparse.issparse(self._X) else DenseDesign
         return make(self._X, self._target.n_outputs, self._fit_intercept, dtype)
 
     def objective(self, dtype):
-        """The objective, with products in a dtype."""
+        """The objective, with products in a dtype; the last one made is kept."""
+        dtype = np.dtype(dtype)
+        if dtype not in self._objectives:
+            self._objectives = {dtype: self._new_objective(dtype)}
+        objective = self._objectives[dtype]
+        if self.observer is not None:
+            objective.observer = lambda params: self.observer(lambda: self.coefficients(params))
+        return objective
+
+    def _new_objective(self, dtype):
         map = Standardised(self._design(dtype), *self._columns)
         n_outputs, width = map.shape
-        objective = Objective(
+        return Objective(
             map,
             self._target,
             self._penalty,
             self._weights,
             threads=self._threads,
             floor=self._floor,
-            cached=costs.margins_pay(map.n_rows, map.n_entries, n_outputs, map.dtype.itemsize),
+            cached=self._keeps_logits(map),
             products=costs.products_pay(map.n_rows, n_outputs, width),
         )
-        if self.observer is not None:
-            objective.observer = lambda params: self.observer(lambda: self.coefficients(params))
-        return objective
+
+    @staticmethod
+    def _keeps_logits(map):
+        size = map.dtype.itemsize
+        return costs.margins_pay(map.n_rows, map.n_entries, map.shape[0], size)
 
     def solve(self, solver, start, *, tol, max_iter):
         """Minimise, and certify in float64.
@@ -208,7 +257,11 @@ class RidgeProblem:
             return cold
         objective, warm = self.objective(np.float64), self.from_coefficients(*start)
         with np.errstate(over="ignore", invalid="ignore"):
-            return warm if objective.at(warm).value <= objective.at(cold).value else cold
+            better = self._value(objective, warm) <= self._value(objective, cold)
+        return warm if better else cold
+
+    def _value(self, objective, params):
+        return objective.at(params).value
 
     def start(self):
         """Zero coefficients, and the class priors as intercept."""

@@ -16,7 +16,7 @@ import numpy as np
 
 from ._core import predict
 from ._penalties.expansion import Expansion, Scaled
-from ._problem import fit_ridge
+from ._problem import RidgeFits
 from ._solvers.anchored import anchored_newton
 from ._solvers.stream_costs import KEPT_NUMBERS, exact_rows, refit_pays
 from ._stream_rows import Coordinates, Rows
@@ -188,18 +188,20 @@ class Stream:
             effort = {"tol": settings.tol, **_REFIT_EFFORT}
             params, n_iter = self._minimise(rows, self.gone, settings, effort)
             return *self.coordinates.to_raw(params), n_iter
-        coef, intercept, result = fit_ridge(
+        fits = RidgeFits(
             rows.X,
             rows.known.target(),
             rows.weights,
+            fit_intercept=self.coordinates.fit_intercept,
+            threads=settings.threads,
+            floor=max(settings.tol, np.finfo(np.float64).eps),
+        )
+        coef, intercept, result = fits.fit(
+            settings.C,
             None if self.params is None else self.coefficients(),
             solver=settings.solver,
             tol=settings.tol,
             max_iter=settings.max_iter,
-            C=settings.C,
-            fit_intercept=self.coordinates.fit_intercept,
-            threads=settings.threads,
-            floor=max(settings.tol, np.finfo(np.float64).eps),
         )
         return coef, intercept, result.n_iter
 

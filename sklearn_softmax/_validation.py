@@ -59,6 +59,65 @@ def check_choice(name, value, choices):
         raise ValueError(f"{name} must be one of {options}; got {value!r}.")
 
 
+def check_strengths(name, values):
+    """Positive numbers in ascending order; an integer stands for so many from 1e-4 to 1e4.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Naming the parameter, the requirement and the value.
+    """
+    if isinstance(values, Real):
+        check_integer(name, values, at_least=1)
+        return np.geomspace(1e-4, 1e4, values) if values > 1 else np.ones(1)
+    found = np.ravel(np.asarray(values, dtype=np.float64))
+    bad = found[~((found > 0) & np.isfinite(found))]
+    if len(bad) or not len(found):
+        got = f"{bad[0]:g}" if len(bad) else "none"
+        raise ValueError(f"{name} must be an integer or positive numbers; got {got}.")
+    return np.unique(found)
+
+
+def check_shares(name, values):
+    """Numbers from 0 to 1 as floats, or None.
+
+    Raises
+    ------
+    ValueError
+        Naming the parameter, the requirement and the value.
+    """
+    if values is None:
+        return None
+    found = np.ravel(np.asarray(values, dtype=np.float64))
+    bad = found[~((found >= 0) & (found <= 1))]
+    if len(bad) or not len(found):
+        got = f"{bad[0]:g}" if len(bad) else "none"
+        raise ValueError(f"{name} must be None or numbers from 0 to 1; got {got}.")
+    return found.tolist()
+
+
+def check_factors(name, values, n_features):
+    """A non-negative number for each feature, or None.
+
+    Raises
+    ------
+    ValueError
+        Naming the parameter, the requirement and the value.
+    """
+    if values is None:
+        return None
+    found = np.asarray(values, dtype=np.float64)
+    if found.shape != (n_features,):
+        raise ValueError(
+            f"{name} must have shape ({n_features},), one number for each feature; "
+            f"got shape {found.shape}."
+        )
+    bad = found[~((found >= 0) & np.isfinite(found))]
+    if len(bad):
+        raise ValueError(f"{name} must be non-negative numbers; got {bad[0]:g}.")
+    return found
+
+
 def encode_labels(y):
     """Sorted classes, and the number of each row's class.
 
@@ -184,8 +243,11 @@ def warn_outcome(result, tol):
 __all__ = [
     "check_choice",
     "check_bool",
+    "check_factors",
     "check_integer",
     "check_number",
+    "check_shares",
+    "check_strengths",
     "check_weights",
     "class_factors",
     "encode_labels",

@@ -61,6 +61,24 @@ PROBLEMS = {
 }
 
 
+@pytest.mark.parametrize("options", [{"l1_ratio": 0.5}, {"penalty": "group"}], ids=str)
+@pytest.mark.parametrize("problem", PROBLEMS)
+def test_iterations_of_penalties_with_a_kink_are_tasks(problem, options):
+    X, y = PROBLEMS[problem]()
+    recorder = Recorder()
+    model = SoftmaxRegression(**options).set_callbacks(recorder).fit(X, y)
+    assert sorted(recorder.begun) == sorted(recorder.ended)
+    assert len(recorder.estimators) == model.n_iter_
+    np.testing.assert_array_equal(model.coef_, SoftmaxRegression(**options).fit(X, y).coef_)
+    last = recorder.estimators[-1][0]
+    np.testing.assert_allclose(last.coef_, model.coef_, rtol=1e-6, atol=1e-9)
+    stopper = Recorder(stop_after=1)
+    with warnings.catch_warnings(record=True):
+        warnings.simplefilter("always")
+        stopped = SoftmaxRegression(**options).set_callbacks(stopper).fit(X, y)
+    assert stopped.n_iter_ == 1
+
+
 @pytest.mark.parametrize("problem", PROBLEMS)
 @pytest.mark.parametrize("solver", SOLVERS)
 def test_iterations_are_tasks(solver, problem):

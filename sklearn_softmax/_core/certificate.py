@@ -13,13 +13,10 @@ order, which is exact because Q is linear in v. In rows where that Q is no distr
 one; what is then out of balance counts.
 """
 
-import contextlib
-
 import numpy as np
 
-_ROUNDING = 1e-13
-_RESOLUTION = 1e-17  # of means of soft targets' residuals: differences of numbers near 1
-_LEFT = 1e-6  # of the imbalance may be left
+from .balance import LEFT, balance, balanced, free_parameters, imbalanced
+
 _UNSOLVED = 1e-9  # of the gradient, in free parameters, after a Newton step
 
 
@@ -43,14 +40,13 @@ def duality_gap(objective, point):
     gap : float
         inf where this Q is no distribution: far from the optimum.
     """
-    free = objective.penalty.curvature == 0
-    if not np.any(free) or np.abs(point.gradient[free]).max() <= _ROUNDING * point.value:
+    free = free_parameters(objective)
+    if not imbalanced(point, free):
         return residual_gap(objective, point)
-    shift = _balance(objective, point)
+    shift = balance(objective, point, free)
     if shift is None:
         return np.inf
-    share = _LEFT * np.abs(point.gradient[free]).max()
-    return _gap(objective, point, lambda rows, out: np.copyto(out, shift[:, None]), share)
+    return _gap(objective, point, shift, LEFT * np.abs(point.gradient[free]).max())
 
 
 def newton_gap(objective, point, direction):
@@ -70,61 +66,33 @@ def _gap(objective, point, shift, allowed):
     """gap(θ, Q) for ``shift(rows, out)``, which writes Lv; inf where free parameters are not
     balanced, to `allowed` or rounding.
     """
-    divergence, change = _shifted(objective, point, shift)
+    divergence, change = shifted(objective, point, shift)
     residual = point.gradient + change
-    left = np.abs(residual[objective.penalty.curvature == 0]).max(initial=0.0)
-    if not left <= max(allowed, _ROUNDING * point.value, _RESOLUTION):
+    if not balanced(point, residual[free_parameters(objective)], allowed):
         return np.inf
     return divergence + np.dot(residual**2, objective.penalty.half_inverse)
 
 
-def _balance(objective, point):
-    """Shift of the logits of each class, which makes class residuals sum to zero."""
-    n_outputs = objective.target.n_outputs
-
-    def visit(probabilities, rows, totals):
-        weights = objective.weights_of(rows)
-        weighted = probabilities if weights is None else probabilities * weights
-        totals[0][:] += np.add.reduce(weighted, axis=1, dtype=np.float64)
-        totals[1][:] += weighted @ probabilities.T
-
-    sums, products = objective.probabilities_at(
-        point, visit, lambda: (np.zeros(n_outputs), np.zeros((n_outputs, n_outputs)))
-    )
-    hessian = objective.scale * (np.diag(sums) - products)
-    gradient = point.gradient.reshape(objective.map.shape)
-    imbalance = gradient[..., objective.map.n_features :].ravel()
-    shift = _solve(hessian, -imbalance)
-    left = hessian @ shift + imbalance
-    allowed = max(_LEFT * np.abs(imbalance).max(), _ROUNDING * point.value)
-    return shift if np.abs(left).max() <= allowed else None
+def moved(target, probabilities, shift, rows):
+    """Q - P = D(P) Lv of a block of rows, kept within distributions, and KL(Q ‖ P)."""
+    change = np.empty_like(probabilities)
+    shift(rows, change)
+    target.curve(probabilities.copy(), change)
+    terms = target.divergence(probabilities, change, rows)
+    outside = np.flatnonzero(np.isinf(terms))
+    if len(outside):
+        target.confine(probabilities, change, outside, rows)
+        terms = target.divergence(probabilities, change, rows)
+    return change, terms
 
 
-def _solve(hessian, right):
-    """Solution for a matrix that does not see the sum of all classes, and perhaps no more."""
-    n_outputs, solution = len(hessian), np.full(len(hessian), np.nan)
-    held = hessian + (np.trace(hessian) / n_outputs**2 if n_outputs > 1 else 0.0)
-    with contextlib.suppress(np.linalg.LinAlgError):
-        solution = np.linalg.solve(held, right)
-    if not np.all(np.abs(held @ solution - right) <= _LEFT * np.abs(right).max()):
-        solution = np.linalg.lstsq(hessian, right, rcond=1e-12)[0]
-    return solution
-
-
-def _shifted(objective, point, shift):
+def shifted(objective, point, shift):
     """KL(Q ‖ P), and the change of the gradient from P to Q."""
 
     def visit(probabilities, rows, totals):
         divergence, *sums = totals
-        change = np.empty_like(probabilities)
-        shift(rows, change)
+        change, terms = moved(objective.target, probabilities, shift, rows)
         weights = objective.weights_of(rows)
-        objective.target.curve(probabilities.copy(), change)
-        terms = objective.target.divergence(probabilities, change, rows)
-        outside = np.flatnonzero(np.isinf(terms))
-        if len(outside):
-            objective.target.confine(probabilities, change, outside, rows)
-            terms = objective.target.divergence(probabilities, change, rows)
         if weights is not None:
             change *= weights
             terms *= weights

@@ -1,0 +1,134 @@
+"""The Hessian of chosen parameters: pairs of a class and a feature."""
+
+import numpy as np
+
+from .blocks import RowBlocks
+
+_NUMBERS = 1 << 18  # of a block of scaled features
+
+
+def pair_hessian(objective, point, mask):
+    """The Hessian in the parameters of a mask, penalty included.
+
+    With u = (p_k x_j) for a row, the data part is Σ s (diag_k(p_k xx') - uu'): one product of
+    a matrix with its transpose, and a smaller one for each class.
+
+    Parameters
+    ----------
+    objective : Objective
+        With a map that has `rows`.
+    point : Point
+        Where.
+    mask : ndarray of bool, shape (n_outputs, width)
+        Which parameters.
+
+    Returns
+    -------
+    ndarray of shape (n_pairs, n_pairs)
+    """
+    table = chances(objective, point)
+    total = products(objective, objective.map, table, *np.nonzero(mask))
+    total *= objective.scale
+    curvature = objective.penalty.curvature.reshape(mask.shape)[mask]
+    np.einsum("ii->i", total)[:] += curvature
+    return total
+
+
+def class_hessians(objective, point, mask):
+    """Blocks of `pair_hessian` on its diagonal, one for each class."""
+    map, weights = objective.map, objective.weights
+    table = chances(objective, point)
+    table -= table**2
+    if weights is not None:
+        table *= weights[:, None]
+    np.sqrt(table, out=table)
+    columns = [np.flatnonzero(each) for each in mask]
+    if map.sparse:
+        zeros = [np.zeros(len(each), np.intp) for each in columns]
+        totals = [map.pair_gram(each, zeros[k], table[:, [k]]) for k, each in enumerate(columns)]
+    else:
+        totals = _class_products(objective, table, columns)
+    ridge = objective.penalty.curvature.reshape(mask.shape)
+    for k, total in enumerate(totals):
+        total *= objective.scale
+        np.einsum("ii->i", total)[:] += ridge[k, columns[k]]
+    return list(totals)
+
+
+def _class_products(objective, table, columns):
+    map = objective.map
+
+    def visit(rows, totals):
+        features = map.rows(rows)
+        for k, total in enumerate(totals):
+            own = features[:, columns[k]] * table[rows, k, None]
+            total += own.T @ own
+
+    def zeros():
+        return tuple(np.zeros((len(each), len(each))) for each in columns)
+
+    size = max(1, max(len(each) for each in columns))
+    total_bytes = 8 * sum(len(each) ** 2 for each in columns)
+    blocks = RowBlocks(map.n_rows, max(256, _NUMBERS // size), total_bytes)
+    return blocks.sum(visit, zeros, objective.threads)
+
+
+def chances(objective, point):
+    """Probabilities of all rows, shape (n_rows, n_outputs)."""
+    table = np.empty((objective.map.n_rows, objective.map.shape[0]))
+
+    def keep(probabilities, rows, _):
+        table[rows] = probabilities.T
+
+    objective.probabilities_at(point, keep)
+    return table
+
+
+def products(objective, map, table, classes, columns):
+    """Σ s (diag_k(p_k xx') - uu') of pairs of classes and columns of a map."""
+    of_pairs = _of_sparse if map.sparse else _of_dense
+    return of_pairs(objective, map, table, classes, columns)
+
+
+def _of_dense(objective, map, table, classes, columns):
+    n_outputs, size = table.shape[1], len(classes)
+    edges = np.searchsorted(classes, np.arange(n_outputs + 1))
+
+    def visit(rows, totals):
+        features, weights, total = map.rows(rows), objective.weights_of(rows), totals[0]
+        chances = table[rows]
+        if n_outputs == 1:
+            chances = chances * (1.0 - chances)
+        roots = np.sqrt(chances if weights is None else chances * weights[:, None])
+        if n_outputs == 1:
+            scaled = features[:, columns] * roots
+            total += scaled.T @ scaled
+            return
+        root_chances = np.sqrt(chances)
+        scaled = np.empty((len(features), size))
+        for k in range(n_outputs):
+            part = slice(edges[k], edges[k + 1])
+            own = features[:, columns[part]] * roots[:, k, None]
+            total[part, part] += own.T @ own
+            scaled[:, part] = own * root_chances[:, k, None]
+        total -= scaled.T @ scaled
+
+    blocks = RowBlocks(map.n_rows, max(256, _NUMBERS // max(1, size)), 8 * size**2)
+    (total,) = blocks.sum(visit, lambda: (np.zeros((size, size)),), objective.threads)
+    return total
+
+
+def _of_sparse(objective, map, table, classes, columns):
+    n_outputs, weights = table.shape[1], objective.weights
+    chances = table * (1.0 - table) if n_outputs == 1 else table
+    roots = np.sqrt(chances if weights is None else chances * weights[:, None])
+    if n_outputs == 1:
+        return map.pair_gram(columns, classes, roots)
+    edges = np.searchsorted(classes, np.arange(n_outputs + 1))
+    total = map.pair_gram(columns, classes, np.sqrt(table) * roots)
+    total *= -1.0
+    for k in range(n_outputs):
+        part = slice(edges[k], edges[k + 1])
+        same = np.zeros(edges[k + 1] - edges[k], np.intp)
+        total[part, part] += map.pair_gram(columns[part], same, roots[:, [k]])
+    return total

@@ -1,0 +1,96 @@
+"""Which model of curvature a composite problem is given, and when it is renewed."""
+
+import numpy as np
+
+from . import costs
+from .models import ClassModel, FullModel
+
+_PRODUCTS = 30.0  # passes that a Newton step takes by conjugate gradients
+_SPARSE_PRODUCT = 20.0  # time of an operation in products of sparse matrices
+_MAX_PAIRS, _MAX_BYTES = 6000, 400 << 20
+_SHORT, _DAMPING, _DAMPING_FACTOR = 0.6, 0.01, 6.0
+_LEAST_DAMPING, _MOST_DAMPING = 1e-5, 1e3
+_FEW, _NEW, _GROWTH = 450, 100, 0.5  # parameters: taken at once; that may leave zero in a step
+_SETTLED = 1e-2  # what a model promises, over what the last one did: then it may serve again
+_SHARE = 0.8  # of its bound, from which a zero parameter may move in a step
+
+
+class Curvatures:
+    """Models at the points of one composite problem.
+
+    Parameters
+    ----------
+    objective : Objective
+        Loss and ridge.
+    penalty : Composite
+        The norm.
+    """
+
+    def __init__(self, objective, penalty):
+        self._objective, self._penalty = objective, penalty
+        self._shape = n_outputs, width = objective.map.shape
+        self._n_rows = objective.map.n_rows
+        self._pass = costs.pass_cost(objective.map.n_entries, n_outputs)
+        self._pins = np.zeros(self._shape, bool)
+        self._pins[-1] = penalty.free & (n_outputs > 1)
+        self._mask = self._every = self._full = self._classes = None
+        self._promises, self._damping = (np.inf, np.inf), _DAMPING
+
+    def mask(self, params, gradient):
+        """Parameters that may move in the next step.
+
+        They are those that are not zero, and those that press hardest against their bounds.
+        """
+        if params.size <= _FEW and self._full_pays(params.size):
+            self._every = np.ones(self._shape, bool) if self._every is None else self._every
+            return self._every
+        pressure = self._penalty.pressure(params, gradient)
+        n_on, n_near = np.count_nonzero(pressure == np.inf), np.count_nonzero(pressure >= _SHARE)
+        most, least = n_on + max(_NEW, int(_GROWTH * n_on)), _SHARE
+        if n_near > most:
+            least = np.partition(pressure, pressure.size - most, axis=None)[pressure.size - most]
+        mask = pressure >= least
+        if self._settled and self._mask is not None and not np.any(mask & ~self._mask):
+            return self._mask
+        return mask
+
+    def model(self, point, mask, shape):
+        """The whole Hessian of the parameters in a mask where that pays, else by classes."""
+        if self._full_pays(np.count_nonzero(mask)):
+            return self._whole(point, mask, shape)
+        return self._by_classes(point, mask, shape)
+
+    def _full_pays(self, n_pairs):
+        map = self._objective.map
+        entries = n_pairs * (map.n_entries / self._n_rows / self._shape[1] if map.sparse else 1.0)
+        cost = self._n_rows * entries**2 * (_SPARSE_PRODUCT if map.sparse else 1.0)
+        cost = costs.LARGE_PRODUCT * (cost + 3.0 * n_pairs**3)
+        return n_pairs <= _MAX_PAIRS and cost <= max(_PRODUCTS * self._pass, costs.CALLS)
+
+    def _whole(self, point, mask, shape):
+        if not (self._settled and mask is self._mask):
+            matrix = self._objective.pair_hessian(point, mask)
+            self._full = FullModel(matrix, shape, self._pins[mask].reshape(shape))
+            self._mask = mask
+        return self._full
+
+    @property
+    def _settled(self):
+        """Whether the last Hessian still serves, though it is of another point."""
+        last, promise = self._promises
+        return promise <= _SETTLED * last
+
+    def promised(self, decrease):
+        """Tell what the model in use promises."""
+        self._promises = self._promises[1], decrease
+
+    def _by_classes(self, point, mask, shape):
+        matrices = self._objective.class_hessians(point, mask)
+        return ClassModel(matrices, shape, mask, self._damping, self._objective.threads.for_each)
+
+    def stepped(self, step):
+        """Learn from a step along the way to the minimum of a model by classes."""
+        if step < _SHORT:
+            self._damping = min(_DAMPING_FACTOR * self._damping, _MOST_DAMPING)
+        elif step >= 1.0:
+            self._damping = max(self._damping / _DAMPING_FACTOR, _LEAST_DAMPING)

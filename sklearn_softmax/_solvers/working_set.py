@@ -1,0 +1,145 @@
+"""Composite problems by way of the features that matter: the others stay at zero."""
+
+import numpy as np
+
+from .outcome import Outcome, Result
+from .prox_newton import ProxNewton
+
+_LEAST = 200  # features of a working set
+_GROWTH = 2.0
+_MOST = 0.6  # share of the features above which all are taken
+_FEW = 450  # parameters that are solved for at once
+_STAGE, _LOOSE, _STEPS = 4.0, 0.05, 2
+_CLOSER, _SHARE = 0.3, 0.3
+
+
+class _Problem:
+    """A composite problem at a point, with its certificate."""
+
+    def __init__(self, objective, penalty, start):
+        self.objective, self.penalty, self._asked = objective, penalty, penalty
+        self.shape = objective.map.shape
+        self.move(objective.at(start))
+
+    def move(self, point):
+        """Go to a point of this objective."""
+        params = self.penalty.centred(point.params.reshape(self.shape))
+        self.point = self.objective.moved(point, params.ravel())
+        self.value = self.point.value + self.penalty.value(params)
+        self.gap = self.objective.composite_gap(self.penalty, self.point)
+
+    @property
+    def params(self):
+        """Of the point, by class and column."""
+        return self.point.params.reshape(self.shape)
+
+    @property
+    def gradient(self):
+        """Of the loss and the ridge."""
+        return self.point.gradient.reshape(self.shape)
+
+    def relax(self, factor):
+        """Multiply the norm."""
+        self.penalty = self._asked.scaled(factor)
+        self.move(self.point)
+
+    def factors(self):
+        """Multiples of the norm on the way from that at which all is zero, to 1."""
+        pressure = self.penalty.pressure(self.params, self.gradient)
+        few = self.params.size <= _FEW
+        if few or np.any(self.params[:, self.penalty.norm > 0.0]):
+            return np.ones(0)
+        largest = np.max(pressure, where=pressure < np.inf, initial=0.0)
+        if largest <= 1.0:
+            return np.ones(0)
+        n_steps = int(np.ceil(np.log(largest) / np.log(_STAGE)))
+        return largest ** np.linspace(1.0, 0.0, n_steps + 1)[1:-1]
+
+    def features(self):
+        """Numbers of the features that are not zero, or press most against their bounds."""
+        n_features = self.objective.map.n_features
+        pressure = self.penalty.pressure(self.params, self.gradient)[:, :n_features].max(axis=0)
+        n_support = np.count_nonzero(pressure == np.inf)
+        most = int(max(_LEAST, _GROWTH * n_support))
+        if most >= _MOST * n_features:
+            return np.arange(n_features)
+        order = np.argpartition(-pressure, most)[:most]
+        return np.sort(order)
+
+    def descend(self, tol, max_iter):
+        """Solve in some features; returns the solver, which counts its steps."""
+        features = self.features()
+        whole = len(features) == self.objective.map.n_features
+        goal = (1.0 if whole else _SHARE) * tol * self.value
+        if not whole:
+            goal = max(goal, _CLOSER * min(self.gap, self.value))
+        columns = np.append(features, np.arange(self.objective.map.n_features, self.shape[1]))
+        objective, penalty, point = self.objective, self.penalty, self.point
+        if not whole:
+            penalty = self.penalty.restricted(columns)
+            objective = objective.restricted(features, penalty.smooth(self.shape[0]))
+            point = objective.at(self.params[:, columns].ravel())
+            self._show(objective, columns)
+        solver = ProxNewton(objective, penalty)
+        point = solver.minimise(point, goal=goal, max_iter=max_iter)
+        if whole:
+            self.move(point)
+        else:
+            share = objective.map.n_entries / max(1, self.objective.map.n_entries)
+            self.objective.n_passes += share * objective.n_passes
+            self.move(self.objective.at(self._embedded(point.params, columns)))
+        return solver
+
+    def _show(self, objective, columns):
+        """Let the observer of this objective see the steps of one in fewer features."""
+        observer = self.objective.observer
+        if observer is not None:
+            objective.observer = lambda params: observer(self._embedded(params, columns))
+
+    def _embedded(self, params, columns):
+        every = np.zeros(self.shape)
+        every[:, columns] = params.reshape(self.shape[0], -1)
+        return every.ravel()
+
+
+def working_sets(objective, penalty, start, *, tol, max_iter):
+    """Minimise a smooth objective plus a norm with a kink.
+
+    Parameters
+    ----------
+    objective : Objective
+        Loss and ridge.
+    penalty : Composite
+        The norm; its ridge is that of `objective`.
+    start : ndarray of shape (n_params,)
+        First parameters.
+    tol : float
+        Bound on the gap relative to the value.
+    max_iter : int
+        The largest number of steps.
+
+    Returns
+    -------
+    Result
+        Its value includes the norm.
+    """
+    problem, n_iter, outcome, idle = _Problem(objective, penalty, start), 0, Outcome.CONVERGED, 0
+    for factor in problem.factors():
+        problem.relax(factor)
+        solver = problem.descend(_LOOSE, min(_STEPS, max_iter - n_iter))
+        n_iter += solver.n_iter
+        if solver.interrupted:
+            outcome = Outcome.INTERRUPTED
+            break
+    problem.relax(1.0)
+    while outcome is Outcome.CONVERGED and problem.gap > tol * problem.value:
+        if n_iter >= max_iter or idle == 2:
+            outcome = Outcome.MAX_ITER if n_iter >= max_iter else Outcome.STALLED
+            break
+        solver = problem.descend(tol, max_iter - n_iter)
+        idle = idle + 1 if solver.stalled or not solver.n_iter else 0
+        n_iter += solver.n_iter
+        if solver.interrupted:
+            outcome = Outcome.INTERRUPTED
+    gap = min(problem.gap, problem.value)
+    return Result(problem.point.params, problem.value, gap, n_iter, outcome)
