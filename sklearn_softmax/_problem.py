@@ -30,8 +30,8 @@ def alpha_from_C(C, total_weight):
     return 0.0 if np.isinf(C) else 1.0 / max(C * total_weight, _LEAST_PRODUCT)
 
 
-def fit_ridge(X, target, weights, start, *, solver, tol, max_iter, **options):
-    """Coefficients of softmax regression with a ridge.
+class RidgeFits:
+    """Fits with a ridge to one prepared set of data, for any number of C.
 
     Wide data are solved in their row space first, and certified in the original features: the
     Gram matrix squares the condition number, so that small features may be lost in it.
@@ -40,38 +40,63 @@ def fit_ridge(X, target, weights, start, *, solver, tol, max_iter, **options):
     ----------
     X, target, weights
         See `RidgeProblem`, which `options` are for, too.
-    start : tuple (coef, intercept) or None
-        Where to start; None stands for zero coefficients.
-    solver : callable
-        ``solver(objective, start, tol, max_iter) -> Result``.
-    tol, max_iter : float, int
-        For the solver.
-
-    Returns
-    -------
-    coef : ndarray of shape (n_outputs, n_features)
-    intercept : ndarray of shape (n_outputs,)
-    result : Result
     """
+
+    def __init__(self, X, target, weights, **options):
+        self._problem = RidgeProblem(canonical(X), target, weights, **options)
+        wide = not sparse.issparse(X) and costs.row_space_pays(*X.shape, target.n_outputs)
+        factors = options.pop("factors", None)
+        self._space = self._inner = None
+        if wide and (factors is None or np.all(factors > 0)):
+            space = RowSpace(X, options["fit_intercept"], weights, factors)
+            if space.rows.size:
+                self._space = space
+                self._inner = RidgeProblem(space.rows, target, weights, **options)
+
+    def fit(self, C, start, *, solver, tol, max_iter):
+        """Coefficients at one C.
+
+        Parameters
+        ----------
+        C : float
+            Inverse strength of the penalty.
+        start : tuple (coef, intercept) or None
+            Where to start; None stands for zero coefficients.
+        solver : callable
+            ``solver(objective, start, tol, max_iter) -> Result``.
+        tol, max_iter : float, int
+            For the solver.
+
+        Returns
+        -------
+        coef : ndarray of shape (n_outputs, n_features)
+        intercept : ndarray of shape (n_outputs,)
+        result : Result
+        """
+        problem, n_iter = self._problem, 0
+        problem.set_strength(C)
+        if self._inner is not None:
+            space, inner = self._space, self._inner
+            inner.set_strength(C)
+            first = None if start is None else space.from_raw(*start)
+            result = inner.solve(solver, first, tol=0.5 * tol, max_iter=max_iter)
+            start, n_iter = space.to_raw(*inner.coefficients(result.params)), result.n_iter
+            params = problem.from_coefficients(*start)
+            sure = problem.certify(params, result, tol)
+            if sure is None and n_iter >= max_iter:
+                sure = problem.unfinished(params, n_iter, tol)
+            if sure is not None:
+                return *start, sure
+        result = problem.solve(solver, start, tol=tol, max_iter=max_iter - n_iter)
+        return *problem.coefficients(result.params), replace(result, n_iter=n_iter + result.n_iter)
+
+
+def canonical(X):
+    """X; sparse X with summed duplicates, which scipy sums in memory that blocks share."""
     if sparse.issparse(X) and not X.has_canonical_format:
-        X = X.copy()  # scipy sums duplicates in place, in memory that blocks share
+        X = X.copy()
         X.sum_duplicates()
-    problem, n_iter = RidgeProblem(X, target, weights, **options), 0
-    wide = not sparse.issparse(X) and costs.row_space_pays(*X.shape, target.n_outputs)
-    space = RowSpace(X, options["fit_intercept"], weights) if wide else None
-    if wide and space.rows.size:
-        inner = RidgeProblem(space.rows, target, weights, **options)
-        first = None if start is None else space.from_raw(*start)
-        result = inner.solve(solver, first, tol=0.5 * tol, max_iter=max_iter)
-        start, n_iter = space.to_raw(*inner.coefficients(result.params)), result.n_iter
-        params = problem.from_coefficients(*start)
-        sure = problem.certify(params, result, tol)
-        if sure is None and n_iter >= max_iter:
-            sure = problem.unfinished(params, n_iter, tol)
-        if sure is not None:
-            return *start, sure
-    result = problem.solve(solver, start, tol=tol, max_iter=max_iter - n_iter)
-    return *problem.coefficients(result.params), replace(result, n_iter=n_iter + result.n_iter)
+    return X
 
 
 class RidgeProblem:
@@ -85,8 +110,10 @@ class RidgeProblem:
         See `sklearn_softmax._core.targets`.
     weights : ndarray of shape (n_rows,) or None
         Positive weights.
-    C : float
-        Inverse strength of the penalty; inf for none.
+    C : float or None
+        Inverse strength of the penalty; inf for none, None where `set_strength` follows.
+    factors : ndarray of shape (n_features,) or None
+        What multiplies the penalty of each feature.
     fit_intercept : bool
         Whether there is an intercept.
     threads : Threads
@@ -95,9 +122,10 @@ class RidgeProblem:
         Loss at which separable data count as fitted, where C is inf.
     """
 
-    def __init__(self, X, target, weights, *, C, fit_intercept, threads, floor):
+    def __init__(self, X, target, weights, *, C=None, factors=None, fit_intercept, threads, floor):
         self._fit_intercept = fit_intercept
-        total = len(target) if weights is None else np.add.reduce(weights)
+        self._factors = 1.0 if factors is None else factors
+        self._total = total = len(target) if weights is None else np.add.reduce(weights)
         if weights is not None:  # of size 1, in steps that round nothing
             weights = weights * 0.5 ** np.frexp(total / len(weights))[1]
         self._X, self._target, self._weights, self._threads = X, target, weights, threads
@@ -113,14 +141,28 @@ class RidgeProblem:
                 f"products are finite; column {too_large[0]} has more."
             )
         self._map = Standardised(design, *self._columns)
-        self._penalty = Ridge(self._map.ridge(alpha_from_C(C, total)))
+        self._objectives = {}
+        if C is not None:
+            self.set_strength(C)
+
+    def set_strength(self, C):
+        """Set C; what is known of the data is kept."""
+        self._penalty = Ridge(self._map.ridge(alpha_from_C(C, self._total) * self._factors))
+        for objective in self._objectives.values():
+            objective.penalty = self._penalty
 
     def _design(self, dtype):
         make = SparseDesign if sparse.issparse(self._X) else DenseDesign
         return make(self._X, self._target.n_outputs, self._fit_intercept, dtype)
 
     def objective(self, dtype):
-        """The objective, with products in a dtype."""
+        """The objective, with products in a dtype; the last one made is kept."""
+        dtype = np.dtype(dtype)
+        if dtype not in self._objectives:
+            self._objectives = {dtype: self._new_objective(dtype)}
+        return self._objectives[dtype]
+
+    def _new_objective(self, dtype):
         map = Standardised(self._design(dtype), *self._columns)
         n_outputs, width = map.shape
         return Objective(

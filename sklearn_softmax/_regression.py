@@ -8,8 +8,8 @@ from sklearn.utils.validation import validate_data
 
 from ._core.threads import Threads
 from ._maps.design import DenseDesign, SparseDesign
+from ._path import Shrinkage, prepare
 from ._probabilistic import SoftmaxClassifierMixin, labels_target
-from ._problem import fit_ridge
 from ._solvers import SOLVERS
 from ._validation import (
     apply_class_weight,
@@ -165,18 +165,21 @@ class SoftmaxRegression(SoftmaxClassifierMixin, BaseEstimator):
         n_outputs = 1 if len(present) == 2 else len(present)
         target = labels_target(labels, len(present), n_outputs)
         with Threads() as threads:
-            coef, intercept, result = fit_ridge(
+            fits = prepare(
                 X,
                 target,
                 weights,
+                Shrinkage(),
+                fit_intercept=self.fit_intercept,
+                threads=threads,
+                floor=max(self.tol, np.finfo(np.float64).eps),
+            )
+            coef, intercept, result = fits.fit(
+                self.C,
                 self._start(classes, n_outputs, X.shape[1]),
                 solver=SOLVERS[self.solver],
                 tol=self.tol,
                 max_iter=self.max_iter,
-                C=self.C,
-                fit_intercept=self.fit_intercept,
-                threads=threads,
-                floor=max(self.tol, np.finfo(np.float64).eps),
             )
 
         coef, intercept = _all_classes(coef, intercept, present, len(classes))

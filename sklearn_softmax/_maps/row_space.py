@@ -23,6 +23,9 @@ class RowSpace:
         Whether an intercept takes up the mean.
     weights : ndarray of shape (n_rows,) or None
         Weights of the mean.
+    factors : ndarray of shape (n_features,) or None
+        Positive factors of the penalty of each feature: Σ_j f_j W_:j² is a plain ridge on the
+        coefficients of the features x_j / √f_j.
 
     Attributes
     ----------
@@ -32,8 +35,9 @@ class RowSpace:
         Zero where not centred.
     """
 
-    def __init__(self, X, centre, weights):
+    def __init__(self, X, centre, weights, factors=None):
         self._X = X
+        self._roots_of_factors = None if factors is None else np.sqrt(factors)
         n_rows, n_features = X.shape
         step = max(1, _COLUMNS // n_rows)
         self._slices = [slice(a, a + step) for a in range(0, n_features, step)]
@@ -43,24 +47,35 @@ class RowSpace:
                 self.mean[columns] = np.average(X[:, columns], axis=0, weights=weights)
         gram = np.zeros((n_rows, n_rows))
         for columns in self._slices:
-            block = X[:, columns] - self.mean[columns]
+            block = self._block(columns)
             gram += block @ block.T
         values, vectors = np.linalg.eigh(gram)
         keep = values > _RANK * max(values[-1], np.finfo(np.float64).tiny)
         self._roots, self._vectors = np.sqrt(values[keep]), vectors[:, keep]
         self.rows = self._vectors * self._roots
 
+    def _block(self, columns):
+        """Centred columns, each of them divided by the root of its factor."""
+        block = self._X[:, columns] - self.mean[columns]
+        if self._roots_of_factors is not None:
+            block /= self._roots_of_factors[columns]
+        return block
+
     def to_raw(self, coef, intercept):
         """Coefficients of X from those of `rows`: W = V Q with Q = roots⁻¹ vectors' Xc."""
         combination = (coef / self._roots) @ self._vectors.T
         raw = np.empty((len(coef), self._X.shape[1]))
         for columns in self._slices:
-            raw[:, columns] = combination @ (self._X[:, columns] - self.mean[columns])
+            raw[:, columns] = combination @ self._block(columns)
+        if self._roots_of_factors is not None:
+            raw /= self._roots_of_factors
         return raw, intercept - raw @ self.mean
 
     def from_raw(self, coef, intercept):
         """Coefficients of `rows` nearest to those of X: V = W Q'."""
         product = np.zeros((len(coef), len(self._vectors)))
+        roots = 1.0 if self._roots_of_factors is None else self._roots_of_factors
+        scaled = coef * roots
         for columns in self._slices:
-            product += coef[:, columns] @ (self._X[:, columns] - self.mean[columns]).T
+            product += scaled[:, columns] @ self._block(columns).T
         return (product @ self._vectors) / self._roots, intercept + coef @ self.mean

@@ -37,7 +37,10 @@ class Standardised:
         return params.ravel()
 
     def ridge(self, alpha):
-        """Weights of the penalty ½ alpha ‖W‖² on raw coefficients, intercept free."""
+        """Weights of the penalty ½ Σ alpha_j W_kj² on raw coefficients, intercept free.
+
+        `alpha` is a number or an array of shape (n_features,).
+        """
         weights = np.zeros(self.shape)
         weights[:, : self.n_features] = alpha / self.scale**2
         return weights.ravel()

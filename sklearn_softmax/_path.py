@@ -1,0 +1,69 @@
+"""Fits at a sequence of C on one prepared set of data."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ._problem import RidgeFits
+
+
+@dataclass(frozen=True)
+class Shrinkage:
+    """What is penalised, and how: all of the penalty but its strength.
+
+    Attributes
+    ----------
+    penalty : str
+        'elasticnet' or 'group'.
+    l1_ratio : float
+        The share of the norm; the rest is the ridge's.
+    factors : ndarray of shape (n_features,) or None
+        What multiplies the penalty of each feature; None for ones.
+    """
+
+    penalty: str = "elasticnet"
+    l1_ratio: float = 0.0
+    factors: np.ndarray | None = None
+
+
+def prepare(X, target, weights, shrinkage, **options):
+    """What is done once for all fits to the same data.
+
+    Returns
+    -------
+    fits : RidgeFits or CompositeFits
+        With ``fit(C, start, solver=, tol=, max_iter=) -> coef, intercept, result``.
+    """
+    return RidgeFits(X, target, weights, factors=shrinkage.factors, **options)
+
+
+def fit_path(X, target, weights, Cs, shrinkage, *, solver, tol, max_iter, start=None, **options):
+    """Fit at each C in turn, each from the coefficients of the one before.
+
+    Parameters
+    ----------
+    X, target, weights
+        See `RidgeProblem`, which `options` (fit_intercept, threads, floor) are for, too.
+    Cs : iterable of float
+        Inverse strengths; ascending ones are fastest.
+    shrinkage : Shrinkage
+        The penalty.
+    solver : callable
+        For fits with a ridge: one of `SOLVERS`.
+    tol, max_iter : float, int
+        For each fit.
+    start : tuple (coef, intercept) or None
+        Where to start the first fit.
+
+    Yields
+    ------
+    coef : ndarray of shape (n_outputs, n_features)
+    intercept : ndarray of shape (n_outputs,)
+    result : Result
+        With value, gap, n_iter and outcome.
+    """
+    fits = prepare(X, target, weights, shrinkage, **options)
+    for C in Cs:
+        coef, intercept, result = fits.fit(C, start, solver=solver, tol=tol, max_iter=max_iter)
+        start = coef, intercept
+        yield coef, intercept, result
