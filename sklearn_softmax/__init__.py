@@ -6,11 +6,13 @@ from ._core.cross_entropy import cross_entropy
 from ._core.softmax import log_softmax, softmax
 from ._cross_calibration import SoftmaxCalibratedClassifierCV
 from ._regression import SoftmaxRegression
+from ._regression_cv import SoftmaxRegressionCV
 
 __all__ = [
     "SoftmaxCalibratedClassifierCV",
     "SoftmaxCalibrator",
     "SoftmaxRegression",
+    "SoftmaxRegressionCV",
     "cross_entropy",
     "log_softmax",
     "metrics",

@@ -53,6 +53,25 @@ def check_choice(name, value, choices):
         raise ValueError(f"{name} must be one of {options}; got {value!r}.")
 
 
+def check_strengths(name, values):
+    """Positive numbers in ascending order; an integer stands for so many from 1e-4 to 1e4.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Naming the parameter, the requirement and the value.
+    """
+    if isinstance(values, Real):
+        check_integer(name, values, at_least=1)
+        return np.geomspace(1e-4, 1e4, values) if values > 1 else np.ones(1)
+    found = np.ravel(np.asarray(values, dtype=np.float64))
+    bad = found[~((found > 0) & np.isfinite(found))]
+    if len(bad) or not len(found):
+        got = f"{bad[0]:g}" if len(bad) else "none"
+        raise ValueError(f"{name} must be an integer or positive numbers; got {got}.")
+    return np.unique(found)
+
+
 def encode_labels(y):
     """Sorted classes, and the number of each row's class.
 
@@ -156,14 +175,31 @@ def warn_outcome(result, tol):
     )
 
 
+def warn_outcomes(results, tol):
+    """Tell the user how many of many fits are how far from the optimum, in one warning."""
+    short = [result for result in results if result.outcome is not Outcome.CONVERGED]
+    if not short:
+        return
+    shares = [each.gap / each.value if each.value > 0 else each.gap for each in short]
+    warnings.warn(
+        f"{len(short)} of {len(results)} fits were not certified to tol={tol:g}: the objective of "
+        f"the worst is within a relative gap of {max(shares):.1e} of its optimum. Increase "
+        "max_iter or tol.",
+        ConvergenceWarning,
+        stacklevel=3,
+    )
+
+
 __all__ = [
     "apply_class_weight",
     "check_choice",
     "check_bool",
     "check_integer",
     "check_number",
+    "check_strengths",
     "check_weights",
     "encode_labels",
     "number_labels",
     "warn_outcome",
+    "warn_outcomes",
 ]

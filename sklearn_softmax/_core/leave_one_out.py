@@ -20,14 +20,14 @@ _NUMBERS = 1 << 20  # of a block of rows, in the largest array
 _JITTER = 1e-13  # of the largest curvature, where the Hessian is singular but for rounding
 
 
-def leave_one_out_losses(objective, point, curvature=None, active=None):
+def leave_one_out_losses(objective, params, curvature=None, active=None):
     """Loss of each row under a model that has not seen it, to first order.
 
     Parameters
     ----------
     objective : Objective
         With a map that has `rows`; its weights are those of the fit.
-    point : Point
+    params : ndarray of shape (n_params,)
         The optimum.
     curvature : ndarray of shape (width, n_outputs, n_outputs) or None
         Second derivative of the penalty between the classes of each feature; None stands for
@@ -45,7 +45,7 @@ def leave_one_out_losses(objective, point, curvature=None, active=None):
         diagonal = objective.penalty.curvature.reshape(shape)
         curvature = np.einsum("kj,kl->jkl", diagonal, np.eye(n_outputs))
     active = np.ones(shape, dtype=bool) if active is None else active
-    chances, logits = _probabilities(objective, point)
+    chances, logits = _probabilities(objective, params)
     features = _ActiveFeatures(objective.map, active)
     hessian = _hessian(objective, chances, features)
     hessian += features.between(curvature)
@@ -93,7 +93,7 @@ class _ActiveFeatures:
         return full
 
 
-def _probabilities(objective, point):
+def _probabilities(objective, params):
     """Probabilities and relative logits, shape (n_rows, n_outputs)."""
     shape = objective.map.n_rows, objective.map.shape[0]
     chances, logits = np.empty(shape), np.empty(shape)
@@ -105,7 +105,7 @@ def _probabilities(objective, point):
         objective.target.probabilities(work, inverse, rows)
         chances[rows] = work.T
 
-    objective.relate(point.params, visit)
+    objective.relate(params, visit)
     return chances, logits
 
 
@@ -170,7 +170,10 @@ def _losses(objective, chances, logits, features, root):
         for k, (place, columns) in enumerate(parts):
             np.matmul(block[:, columns] * weight, root[:, place].T, out=rooted[:, k])
         response = rooted @ rooted.transpose(0, 2, 1)
-        relative, residuals = np.ascontiguousarray(logits[rows].T), np.empty((n_outputs, len(block)))
+        relative, residuals = (
+            np.ascontiguousarray(logits[rows].T),
+            np.empty((n_outputs, len(block))),
+        )
         target.residuals(relative, rows, None, residuals)
         change = _change(response, _curvatures(chances[rows]), residuals.T)
         margins = np.ascontiguousarray(change.T)
