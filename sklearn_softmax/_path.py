@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ._composite import CompositeFits
 from ._problem import RidgeFits
 
 
@@ -34,7 +35,11 @@ def prepare(X, target, weights, shrinkage, **options):
     fits : RidgeFits or CompositeFits
         With ``fit(C, start, solver=, tol=, max_iter=) -> coef, intercept, result``.
     """
-    return RidgeFits(X, target, weights, factors=shrinkage.factors, **options)
+    options["factors"] = shrinkage.factors
+    if shrinkage.l1_ratio == 0.0:
+        return RidgeFits(X, target, weights, **options)
+    options |= {"penalty": shrinkage.penalty, "l1_ratio": shrinkage.l1_ratio}
+    return CompositeFits(X, target, weights, **options)
 
 
 def fit_path(X, target, weights, Cs, shrinkage, *, solver, tol, max_iter, start=None, **options):

@@ -147,7 +147,10 @@ class RidgeProblem:
 
     def set_strength(self, C):
         """Set C; what is known of the data is kept."""
-        self._penalty = Ridge(self._map.ridge(alpha_from_C(C, self._total) * self._factors))
+        self._penalise(Ridge(self._map.ridge(alpha_from_C(C, self._total) * self._factors)))
+
+    def _penalise(self, penalty):
+        self._penalty = penalty
         for objective in self._objectives.values():
             objective.penalty = self._penalty
 
@@ -172,9 +175,14 @@ class RidgeProblem:
             self._weights,
             threads=self._threads,
             floor=self._floor,
-            cached=costs.margins_pay(map.n_rows, map.n_entries, n_outputs, map.dtype.itemsize),
+            cached=self._keeps_logits(map),
             products=costs.products_pay(map.n_rows, n_outputs, width),
         )
+
+    @staticmethod
+    def _keeps_logits(map):
+        size = map.dtype.itemsize
+        return costs.margins_pay(map.n_rows, map.n_entries, map.shape[0], size)
 
     def solve(self, solver, start, *, tol, max_iter):
         """Minimise, and certify in float64.
@@ -229,7 +237,11 @@ class RidgeProblem:
             return cold
         objective, warm = self.objective(np.float64), self.from_coefficients(*start)
         with np.errstate(over="ignore", invalid="ignore"):
-            return warm if objective.at(warm).value <= objective.at(cold).value else cold
+            better = self._value(objective, warm) <= self._value(objective, cold)
+        return warm if better else cold
+
+    def _value(self, objective, params):
+        return objective.at(params).value
 
     def start(self):
         """Zero coefficients, and the class priors as intercept."""

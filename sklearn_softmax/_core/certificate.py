@@ -34,14 +34,17 @@ def duality_gap(objective, point):
     gap : float
         inf where this Q is no distribution: far from the optimum.
     """
-    free = objective.penalty.curvature == 0
-    if not np.any(free) or np.abs(point.gradient[free]).max() <= _ROUNDING * point.value:
+    if not imbalanced(objective, point):
         return residual_gap(objective, point)
     shift = _balance(objective, point)
-    if shift is None:
-        return np.inf
-    gap, _ = _gap(objective, point, lambda rows, out: np.copyto(out, shift[:, None]))
-    return gap
+    return np.inf if shift is None else _gap(objective, point, shift)[0]
+
+
+def imbalanced(objective, point):
+    """Whether the gradient of free parameters is more than rounding."""
+    free = objective.penalty.curvature == 0
+    most = np.abs(point.gradient[free]).max(initial=0.0)
+    return most > _ROUNDING * point.value
 
 
 def newton_gap(objective, point, direction):
@@ -66,8 +69,21 @@ def _gap(objective, point, shift):
     return divergence + np.dot(residual**2, objective.penalty.half_inverse), residual
 
 
+def balance(objective, point):
+    """A shift of the free parameters that balances them, and its change of the gradient.
+
+    Returns
+    -------
+    shift : callable or None
+        ``shift(rows, out)`` writes Lv; None where there is none.
+    change : ndarray of shape (n_params,) or None
+    """
+    shift = _balance(objective, point)
+    return shift, None if shift is None else _shifted(objective, point, shift)[1]
+
+
 def _balance(objective, point):
-    """Shift of the logits of each class, which makes class residuals sum to zero."""
+    """Shift of the logits that makes the gradient of the free parameters zero."""
     n_outputs = objective.target.n_outputs
 
     def visit(probabilities, rows, totals):
@@ -85,7 +101,9 @@ def _balance(objective, point):
     shift, *_ = np.linalg.lstsq(hessian, -imbalance, rcond=1e-12)
     left = hessian @ shift + imbalance
     allowed = max(_LEFT * np.abs(imbalance).max(), _ROUNDING * point.value)
-    return shift if np.abs(left).max() <= allowed else None
+    if np.abs(left).max() > allowed:
+        return None
+    return lambda rows, out: np.copyto(out, shift[:, None])
 
 
 def _shifted(objective, point, shift):

@@ -4,7 +4,7 @@ from math import prod
 
 import numpy as np
 
-from . import certificate, curvature
+from . import certificate, composite_certificate, curvature, pairs
 from .blocks import RowBlocks, Scratch
 from .cache import LogitCache
 from .lines import CachedLine, FusedLine
@@ -189,6 +189,35 @@ class Objective:
         self.n_passes += 0.5
         return self.scale * self.map.release(sums) + self.penalty.curvature * vector
 
+    def restricted(self, features, penalty):
+        """The objective in the parameters of some features, the others being zero.
+
+        Parameters
+        ----------
+        features : ndarray of int
+            Their numbers.
+        penalty : penalty
+            On the parameters that are left.
+
+        Returns
+        -------
+        Objective
+        """
+        return Objective(
+            self.map.restricted(features),
+            self.target,
+            penalty,
+            self.weights,
+            threads=self.threads,
+            cached=self.cached,
+        )
+
+    def moved(self, point, params):
+        """`point` at other parameters that have the same logits, up to class sums."""
+        (old, slope), (new, new_slope) = map(self.penalty.evaluate, (point.params, params))
+        gradient = point.gradient - slope + new_slope
+        return Point(params, point.value - old + new, gradient, point.cache)
+
     gram = curvature.gram
     leverages = curvature.leverages
     variance_table = curvature.variance_table
@@ -199,6 +228,8 @@ class Objective:
     residual_gap = certificate.residual_gap
     duality_gap = certificate.duality_gap
     newton_gap = certificate.newton_gap
+    composite_gap = composite_certificate.composite_gap
+    pair_hessian = pairs.pair_hessian
 
     @property
     def noise(self):

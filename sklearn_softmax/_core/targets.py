@@ -54,6 +54,17 @@ class _Target:
         """Turn `exponentials` into probabilities in place."""
         exponentials *= inverse
 
+    def excess(self, probabilities, rows):
+        """P - Y from probabilities, which are kept."""
+        excess = probabilities.copy()
+        self._clear(excess, rows)
+        self._finish(excess, rows, None)
+        return excess
+
+    @staticmethod
+    def _clear(probabilities, rows):
+        """Set what `_finish` writes to zero, where it reads it."""
+
     @staticmethod
     def variances(probabilities):
         """Diagonal of diag(p) - pp' for each row, in place."""
@@ -127,6 +138,9 @@ class Labels(_Target):
 
     def _finish(self, scaled, rows, weights):
         scaled.reshape(-1)[self._where(rows, scaled.shape[1])] = -np.add.reduce(scaled, axis=0)
+
+    def _clear(self, probabilities, rows):
+        probabilities.reshape(-1)[self._where(rows, probabilities.shape[1])] = 0.0
 
     def probabilities(self, exponentials, inverse, rows):
         """Turn `exponentials` into probabilities in place."""

@@ -37,6 +37,11 @@ class _Design:
         """Stored numbers: multiplications of a product with one vector."""
         return self.n_rows * self.n_features
 
+    def restricted(self, features):
+        """The design of some features: their columns are copied."""
+        columns = self.X[:, features]
+        return type(self)(columns, self.shape[0], self.fit_intercept, self.dtype)
+
     def bind(self, params):
         """What `forward` needs of the parameters, made once for all blocks."""
         params = params.reshape(self.shape)

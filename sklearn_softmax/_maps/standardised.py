@@ -30,6 +30,11 @@ class Standardised:
         self._kept = None
         self.forward, self.adjoint, self.zeros = design.forward, design.adjoint, design.zeros
 
+    def restricted(self, features):
+        """The map of some features, the others having no coefficients."""
+        design = self.design.restricted(features)
+        return Standardised(design, self.mean[features], self.scale[features])
+
     def at_intercept(self, logits):
         """Parameters whose logits are the same for all rows; zero without intercept."""
         params = np.zeros(self.shape)

@@ -1,0 +1,63 @@
+"""Fits with a penalty that has a kink."""
+
+import numpy as np
+
+from ._penalties import PENALTIES
+from ._problem import RidgeProblem, alpha_from_C, canonical
+from ._solvers.working_set import working_sets
+
+
+class CompositeProblem(RidgeProblem):
+    """Softmax regression with norm and ridge, and a free intercept.
+
+    Parameters
+    ----------
+    X, target, weights
+        See `RidgeProblem`, which `options` are for, too.
+    penalty : str
+        One of `PENALTIES`.
+    l1_ratio : float
+        Share of the norm in the penalty.
+    """
+
+    def __init__(self, X, target, weights, *, penalty, l1_ratio, **options):
+        self._make, self._l1_ratio = PENALTIES[penalty], l1_ratio
+        super().__init__(X, target, weights, **options)
+
+    def set_strength(self, C):
+        """Set C; what is known of the data is kept."""
+        alpha = alpha_from_C(C, self._total) * self._factors
+        norm, ridge = np.zeros((2, self._map.shape[1]))
+        norm[: self._map.n_features] = self._l1_ratio * alpha / self._map.scale
+        ridge[: self._map.n_features] = (1.0 - self._l1_ratio) * alpha / self._map.scale**2
+        self.composite = self._make(norm, ridge)
+        self._penalise(self.composite.smooth(self._map.shape[0]))
+
+    def minimise(self, start, *, tol, max_iter):
+        """Minimise and certify, with products in float64."""
+        objective, params = self.objective(np.float64), self._better_start(start)
+        return working_sets(objective, self.composite, params, tol=tol, max_iter=max_iter)
+
+    @staticmethod
+    def _keeps_logits(map):
+        return True
+
+    def _value(self, objective, params):
+        norm = self.composite.value(params.reshape(objective.map.shape))
+        return super()._value(objective, params) + norm
+
+
+class CompositeFits:
+    """Fits with norm and ridge to one prepared set of data, for any number of C.
+
+    Parameters are those of `CompositeProblem`.
+    """
+
+    def __init__(self, X, target, weights, **options):
+        self._problem = CompositeProblem(canonical(X), target, weights, **options)
+
+    def fit(self, C, start, *, solver, tol, max_iter):
+        """Coefficients at one C: see `RidgeFits.fit`. There is one solver."""
+        self._problem.set_strength(C)
+        result = self._problem.minimise(start, tol=tol, max_iter=max_iter)
+        return *self._problem.coefficients(result.params), result

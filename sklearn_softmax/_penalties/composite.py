@@ -1,0 +1,97 @@
+"""What penalties with a norm and a ridge have in common.
+
+A penalty is Σ_j a_j ‖θ_:j‖ + ½ b_j ‖θ_:j‖², with a column of parameters for each feature and
+one for the intercept, whose a and b are 0. The norm has a kink at 0: that is why columns, or
+parts of them, are exactly zero at the optimum.
+"""
+
+from abc import ABC, abstractmethod
+
+import numpy as np
+
+from .ridge import Ridge
+
+
+class Composite(ABC):
+    """Norm and ridge, a weight of each for every column.
+
+    Parameters and their gradients have shape (n_outputs, width) here.
+
+    Parameters
+    ----------
+    norm, ridge : ndarray of shape (width,)
+        a and b, not negative.
+    """
+
+    def __init__(self, norm, ridge):
+        self.norm, self.ridge = norm, ridge
+
+    @property
+    def free(self):
+        """Columns that are not penalised."""
+        return (self.norm == 0.0) & (self.ridge == 0.0)
+
+    def smooth(self, n_outputs):
+        """The ridge, with a weight for each parameter."""
+        return Ridge(np.tile(self.ridge, n_outputs))
+
+    def restricted(self, columns):
+        """The penalty of some columns."""
+        return type(self)(self.norm[columns], self.ridge[columns])
+
+    def _without_mean(self, params, columns):
+        """Parameters whose class sum is zero in some columns: there their norm is least."""
+        params = params.copy()
+        params[:, columns] -= params[:, columns].mean(axis=0)
+        return params
+
+    @abstractmethod
+    def value(self, params):
+        """Σ a ‖θ‖, without the ridge."""
+
+    @abstractmethod
+    def slope(self, params):
+        """Gradient of the norm; 0 at its kink."""
+
+    @abstractmethod
+    def bend(self, params):
+        """Curvature of the norm: its diagonal d, and u or None: diag(d) - uu' in each column."""
+
+    @abstractmethod
+    def metric(self, curvature):
+        """The least diagonal metric above a curvature in which `shrink` is exact."""
+
+    @abstractmethod
+    def shrink(self, params, metric):
+        """Proximal operator: argmin_x ½ Σ h (x - params)² + Σ a ‖x‖."""
+
+    @abstractmethod
+    def size(self, dual):
+        """What must be at most a in each column of v, lest 0 be no solution there."""
+
+    @abstractmethod
+    def fenchel(self, params, dual):
+        """R(θ) + R*(v) - θ'v ≥ 0, of norm and ridge, as a sum of terms that are not negative.
+
+        Where b is 0 the size of v must be at most a.
+        """
+
+    @abstractmethod
+    def candidates(self, params, gradient, share):
+        """Mask of parameters that are not zero, or have gradients above a share of a."""
+
+    @abstractmethod
+    def part(self, mask):
+        """The penalty of the parameters in such a mask, and the shape that they take."""
+
+    @abstractmethod
+    def smooth_at(self, params):
+        """Mask of parameters that can move without a kink."""
+
+    @abstractmethod
+    def stopped(self, params, start):
+        """`params`, but zero where the way from `start` leads across the kink."""
+
+    @abstractmethod
+    def centred(self, params):
+        """The class sum of each column, which the loss does not see, where R is least."""

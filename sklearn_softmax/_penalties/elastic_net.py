@@ -1,0 +1,83 @@
+"""Elastic net: the sum of absolute values, and a ridge."""
+
+import numpy as np
+
+from .composite import Composite
+
+
+class ElasticNet(Composite):
+    """Σ_j a_j Σ_k |θ_kj| + ½ b_j Σ_k θ_kj² (Zou & Hastie, 2005, J. R. Stat. Soc. B 67)."""
+
+    def value(self, params):
+        """Σ a |θ|."""
+        return np.sum(self.norm * np.abs(params))
+
+    def slope(self, params):
+        """a sign(θ)."""
+        return self.norm * np.sign(params)
+
+    def bend(self, params):
+        """None: the norm is made of straight lines."""
+        return 0.0, None
+
+    def metric(self, curvature):
+        """Any metric."""
+        return curvature
+
+    def shrink(self, params, metric):
+        """Soft threshold."""
+        bound = self.norm / metric
+        return params - np.clip(params, -bound, bound)
+
+    def size(self, dual):
+        """max_k |v_k|."""
+        return np.abs(dual).max(axis=0)
+
+    def fenchel(self, params, dual):
+        """Σ a|θ| - cθ + ½b(θ - w)², c = v within [-a, a] and w = (v - c) / b."""
+        inner = np.clip(dual, -self.norm, self.norm)
+        best = np.divide(
+            dual - inner, self.ridge, out=np.zeros_like(params), where=self.ridge > 0.0
+        )
+        kink = self.norm * np.abs(params) - inner * params
+        return np.sum(kink) + 0.5 * np.sum(self.ridge * (params - best) ** 2)
+
+    def candidates(self, params, gradient, share):
+        """Parameters that are not zero, or have |g| above a share of a."""
+        return (params != 0.0) | (np.abs(gradient) >= share * self.norm)
+
+    def part(self, mask):
+        """Any parameters, as a vector."""
+        norm, ridge = (np.broadcast_to(each, mask.shape)[mask] for each in (self.norm, self.ridge))
+        return ElasticNet(norm, ridge), norm.shape
+
+    def smooth_at(self, params):
+        """Parameters that are not zero, or have no norm."""
+        return (params != 0.0) | (self.norm == 0.0)
+
+    def stopped(self, params, start):
+        """Zero where the sign changes."""
+        return np.where((params * start < 0.0) & (self.norm > 0.0), 0.0, params)
+
+    def centred(self, params):
+        """Shift each column by c, the least of Σ_k a|θ_k - c| + ½b(θ_k - c)².
+
+        Without a ridge that is the median; of two, the one nearer to zero.
+        """
+        n_outputs = len(params)
+        if n_outputs == 1:
+            return params
+        ordered, columns = np.sort(params, axis=0), np.arange(params.shape[1])
+        pull = self.ridge * n_outputs * (ordered - params.mean(axis=0))
+        ranks = np.arange(n_outputs)[:, None]
+        below = self.norm * (2 * ranks - n_outputs) + pull  # slopes beside each entry
+        above = below + 2 * self.norm
+        number = np.argmax(above >= 0.0, axis=0)
+        best, slope = ordered[number, columns], below[number, columns]
+        between = slope > 0.0
+        weight = np.where(self.ridge > 0.0, self.ridge * n_outputs, 1.0)
+        best = np.where(between & (self.ridge > 0.0), best - slope / weight, best)
+        other = ordered[np.minimum(number + 1, n_outputs - 1), columns]
+        tie = (above[number, columns] == 0.0) & (np.abs(other) < np.abs(best))
+        shifted = params - np.where(tie, other, best)
+        return self._without_mean(shifted, np.flatnonzero(self.free))

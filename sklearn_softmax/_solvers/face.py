@@ -1,0 +1,60 @@
+"""Truncated Newton steps on a face, where a penalty with a kink is smooth."""
+
+import numpy as np
+
+from .composite_line import advance
+from .conjugate import newton_step
+
+_LENGTHS = 1.0, 0.25, 0.0625
+
+
+class _Face:
+    """The objective in the parameters of a face: what `newton_step` asks for."""
+
+    def __init__(self, objective, penalty, point):
+        self._objective, self._point = objective, point
+        params = point.params.reshape(objective.map.shape)
+        self.mask = penalty.smooth_at(params)
+        self.bend, self._vector = penalty.bend(params)
+        slope = point.gradient.reshape(params.shape) + penalty.slope(params)
+        self.gradient = np.where(self.mask, slope, 0.0).ravel()
+
+    def hessian_product(self, _, vector):
+        """Product of the Hessian on the face with a vector that is zero elsewhere."""
+        product = self._objective.hessian_product(self._point, vector).reshape(self.mask.shape)
+        vector = vector.reshape(self.mask.shape)
+        product = product + self.bend * vector
+        if self._vector is not None:
+            product -= self._vector * np.einsum("kj,kj->j", self._vector, vector)
+        return np.where(self.mask, product, 0.0).ravel()
+
+
+class _Metric:
+    def __init__(self, solve, shape):
+        self._solve, self._shape = solve, shape
+
+    def solve(self, gradient):
+        """Product of the inverse metric with a flat gradient."""
+        return self._solve(gradient.reshape(self._shape)).ravel()
+
+
+def face_step(objective, penalty, point, model, *, accuracy, max_products):
+    """Go along a Newton step by conjugate gradients, in the metric of a model.
+
+    Returns
+    -------
+    Point or None
+        None where nothing is gained.
+    decrement : float
+        Half the squared Newton decrement on the face.
+    """
+    face, shape = _Face(objective, penalty, point), objective.map.shape
+    metric = _Metric(model.metric(face.mask, face.bend), shape)
+    step, decrement = newton_step(face, face, metric, accuracy=accuracy, max_iter=max_products)
+    params = point.params.reshape(shape)
+    for length in _LENGTHS:
+        target = penalty.stopped(params + length * step.reshape(shape), params)
+        new, _ = advance(objective, penalty, point, target)
+        if new is not None:
+            return new, decrement
+    return None, decrement

@@ -1,0 +1,116 @@
+"""Proximal Newton steps for a smooth objective and a penalty with a kink."""
+
+import numpy as np
+
+from .composite_line import advance
+from .curvatures import Curvatures
+from .face import face_step
+from .quadratic import Quadratic
+
+_ACCURACY = 1e-3  # of the model's minimum, where steps cost no data
+_FORCING, _PRODUCTS = 0.3, 40
+_IDLE = 3
+
+
+class ProxNewton:
+    """Minimises by steps to the minimum of a model: see `curvatures`.
+
+    With the whole Hessian that is Newton's method (Lee, Sun & Saunders, 2014, SIAM J. Optim.
+    24). A cheaper model finds the face, on which truncated Newton steps follow.
+
+    Parameters
+    ----------
+    objective : Objective
+        Loss and ridge.
+    penalty : Composite
+        The norm.
+    """
+
+    def __init__(self, objective, penalty):
+        self._objective, self._penalty = objective, penalty
+        self._shape = objective.map.shape
+        self._curvatures = Curvatures(objective, penalty)
+        self.n_iter, self.stalled = 0, False
+
+    def value(self, point):
+        """The objective, the norm included."""
+        return point.value + self._penalty.value(point.params.reshape(self._shape))
+
+    def minimise(self, point, *, goal, max_iter):
+        """Descend until the gap is at most `goal`.
+
+        Returns
+        -------
+        point : Point
+        """
+        idle, tested = 0, np.inf
+        while self.n_iter < max_iter:
+            target, expected, model = self._target(point)
+            if expected <= min(goal, tested):
+                if self._objective.composite_gap(self._penalty, point) <= goal:
+                    break
+                tested = 0.25 * expected
+            last = self.value(point)
+            self.n_iter += 1
+            new, step = advance(self._objective, self._penalty, point, target)
+            point = point if new is None else self.centred(new)
+            if model is not None:
+                point = self._face(point, model, last)
+            value = self.value(point)
+            idle = idle + 1 if last - value <= self._objective.noise * value else 0
+            if idle == _IDLE:
+                self.stalled = True
+                break
+        return point
+
+    def centred(self, point):
+        """The same logits from parameters of the least penalty."""
+        params = self._penalty.centred(point.params.reshape(self._shape))
+        return self._objective.moved(point, params.ravel())
+
+    def _target(self, point):
+        """The minimum of the model, what it promises, and the model if it is not exact."""
+        params, gradient = (each.reshape(self._shape) for each in (point.params, point.gradient))
+        mask = self._curvatures.mask(params, gradient)
+        if mask is None:
+            model = self._curvatures.approximate(point)
+            problem = Quadratic(model, params, gradient, self._penalty)
+            target, decrease = problem.minimise(0.1, 4)
+            return target, decrease, model
+        penalty, shape = self._penalty.part(mask)
+        model = self._curvatures.full(point, mask, shape)
+        start, slopes = params[mask].reshape(shape), gradient[mask].reshape(shape)
+        problem = Quadratic(model, start, slopes, penalty, self._centre(mask, shape))
+        found, decrease = problem.minimise(_ACCURACY)
+        target = np.zeros(self._shape)
+        target[mask] = found.ravel()
+        return target, decrease, None
+
+    def _centre(self, mask, shape):
+        """Centres the columns all of whose classes are in a mask."""
+        columns = np.flatnonzero(mask.all(axis=0))
+        if len(mask) == 1 or not len(columns):
+            return None
+        penalty = self._penalty.restricted(columns)
+
+        def centre(x):
+            params = np.zeros(self._shape)
+            params[mask] = x.ravel()
+            params[:, columns] = penalty.centred(params[:, columns])
+            return params[mask].reshape(shape)
+
+        return centre
+
+    def _face(self, point, model, last):
+        value = self.value(point)
+        share = max(last - value, 0.0) / max(abs(value), np.finfo(float).tiny)
+        accuracy = min(_FORCING, np.sqrt(share))
+        new, _ = face_step(
+            self._objective,
+            self._penalty,
+            point,
+            model,
+            accuracy=accuracy,
+            max_products=_PRODUCTS,
+        )
+        return point if new is None else self.centred(new)

@@ -1,0 +1,101 @@
+"""Composite problems by way of the features that matter: the others stay at zero."""
+
+import numpy as np
+
+from .outcome import Outcome, Result
+from .prox_newton import ProxNewton
+
+_LEAST = 60  # features of a working set
+_GROWTH = 2.0
+_MOST = 0.6  # share of the features above which all are taken
+_CLOSER, _SHARE = 0.05, 0.3
+
+
+class _Problem:
+    """A composite problem at a point, with its certificate."""
+
+    def __init__(self, objective, penalty, start):
+        self.objective, self.penalty = objective, penalty
+        self.shape = objective.map.shape
+        self.move(objective.at(start))
+
+    def move(self, point):
+        """Go to a point of this objective."""
+        params = self.penalty.centred(point.params.reshape(self.shape))
+        self.point = self.objective.moved(point, params.ravel())
+        self.value = self.point.value + self.penalty.value(params)
+        self.gap = self.objective.composite_gap(self.penalty, self.point)
+
+    @property
+    def params(self):
+        """Of the point, by class and column."""
+        return self.point.params.reshape(self.shape)
+
+    def features(self):
+        """Numbers of the features that are not zero, or press most against their bounds."""
+        n_features = self.objective.map.n_features
+        sizes = self.penalty.size(self.point.gradient.reshape(self.shape))[:n_features]
+        norm = self.penalty.norm[:n_features]
+        pressure = np.divide(sizes, norm, out=np.full(n_features, np.inf), where=norm > 0.0)
+        pressure[np.any(self.params, axis=0)[:n_features]] = np.inf
+        n_support = np.count_nonzero(pressure == np.inf)
+        most = int(max(_LEAST, _GROWTH * n_support))
+        if most >= _MOST * n_features:
+            return np.arange(n_features)
+        order = np.argpartition(-pressure, most)[:most]
+        return np.sort(order)
+
+    def descend(self, features, goal, max_iter):
+        """Solve in some features; the number of steps, and whether rounding stopped them."""
+        whole = len(features) == self.objective.map.n_features
+        columns = np.append(features, np.arange(self.objective.map.n_features, self.shape[1]))
+        objective, penalty, point = self.objective, self.penalty, self.point
+        if not whole:
+            penalty = self.penalty.restricted(columns)
+            objective = objective.restricted(features, penalty.smooth(self.shape[0]))
+            point = objective.at(self.params[:, columns].ravel())
+        solver = ProxNewton(objective, penalty)
+        point = solver.minimise(point, goal=goal, max_iter=max_iter)
+        if whole:
+            self.move(point)
+        else:
+            share = objective.map.n_entries / max(1, self.objective.map.n_entries)
+            self.objective.n_passes += share * objective.n_passes
+            params = np.zeros(self.shape)
+            params[:, columns] = point.params.reshape(objective.map.shape)
+            self.move(self.objective.at(params.ravel()))
+        return solver.n_iter, solver.stalled
+
+
+def working_sets(objective, penalty, start, *, tol, max_iter):
+    """Minimise a smooth objective plus a norm with a kink.
+
+    Parameters
+    ----------
+    objective : Objective
+        Loss and ridge.
+    penalty : Composite
+        The norm; its ridge is that of `objective`.
+    start : ndarray of shape (n_params,)
+        First parameters.
+    tol : float
+        Bound on the gap relative to the value.
+    max_iter : int
+        The largest number of steps.
+
+    Returns
+    -------
+    Result
+        Its value includes the norm.
+    """
+    problem, n_iter, outcome, idle = _Problem(objective, penalty, start), 0, Outcome.CONVERGED, 0
+    while problem.gap > tol * problem.value:
+        if n_iter >= max_iter or idle == 2:
+            outcome = Outcome.MAX_ITER if n_iter >= max_iter else Outcome.STALLED
+            break
+        goal = max(_SHARE * tol * problem.value, _CLOSER * min(problem.gap, problem.value))
+        steps, stalled = problem.descend(problem.features(), goal, max_iter - n_iter)
+        idle = idle + 1 if stalled or not steps else 0
+        n_iter += steps
+    gap = min(problem.gap, problem.value)
+    return Result(problem.point.params, problem.value, gap, n_iter, outcome)
