@@ -92,7 +92,7 @@ class Scorer:
         return take(value, numbers) if shape[:1] == (self.n_rows,) else value
 
 
-def score_folds(grid, rows, folds, starts, measure, n_jobs):
+def score_folds(grid, rows, folds, near, measure, n_jobs):
     """Scores of all folds.
 
     Parameters
@@ -102,8 +102,8 @@ def score_folds(grid, rows, folds, starts, measure, n_jobs):
         All of them.
     folds : list of (train, test)
         Row numbers.
-    starts : list of Fit
-        Fits of all rows: those without a fold lie near.
+    near : list
+        What folds take from the fits of all rows: see `neighbours`.
     measure : LogLoss or Scorer
         Scores a fit.
     n_jobs : int or None
@@ -116,7 +116,7 @@ def score_folds(grid, rows, folds, starts, measure, n_jobs):
     """
     parallel = Parallel(n_jobs=n_jobs, prefer="threads")
     return parallel(
-        delayed(_score_fold)(_Fold(number, train, test), grid, rows, starts, measure)
+        delayed(_score_fold)(_Fold(number, train, test), grid, rows, near, measure)
         for number, (train, test) in enumerate(folds)
     )
 
@@ -127,9 +127,9 @@ class _Fold(NamedTuple):
     test: np.ndarray
 
 
-def _score_fold(fold, grid, rows, starts, measure):
+def _score_fold(fold, grid, rows, near, measure):
     try:
-        problem = grid.problem(rows.take(fold.train))
+        problem = grid.problem(rows.take(fold.train), fold.train)
     except ValueError as error:
         raise ValueError(
             f"The training rows of fold {fold.number} cannot be used: {error}"
@@ -142,7 +142,7 @@ def _score_fold(fold, grid, rows, starts, measure):
             "Each fold must hold out a row of positive weight whose class is among its training "
             f"rows; fold {fold.number} has none."
         )
-    fits, test = problem.fits(starts), rows.take(numbers)
+    fits, test = problem.fits_near(near), rows.take(numbers)
     Cs = np.tile(grid.Cs, len(grid.shrinkages))
     scores = [measure.score(fit, C, test, numbers) for fit, C in zip(fits, Cs, strict=True)]
     return FoldScores(

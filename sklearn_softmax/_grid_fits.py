@@ -77,17 +77,26 @@ class Grid:
         return {"solver": SOLVERS[self.solver], "tol": self.tol, "max_iter": self.max_iter}
 
     @property
+    def options(self):
+        """Options of each problem."""
+        floor = max(self.tol, np.finfo(np.float64).eps)
+        return {"fit_intercept": self.fit_intercept, "floor": floor}
+
+    @property
     def shape(self):
         """Of the grid."""
         return len(self.shrinkages), len(self.Cs)
 
-    def problem(self, rows):
-        """Rows of positive weight as what is fitted."""
+    def problem(self, rows, numbers=None):
+        """Rows of positive weight as what is fitted; `numbers` are theirs among others."""
+        numbers = np.arange(len(rows.labels)) if numbers is None else numbers
         weights = apply_class_weight(self.class_weight, rows.classes, rows.labels, rows.weights)
+        if weights is not None:
+            numbers = numbers[weights > 0]
         X, labels, weights, present = _with_weight(rows.X, rows.labels, weights, rows.classes)
         n_outputs = 1 if len(present) == 2 else len(present)
         target = labels_target(labels, len(present), n_outputs)
-        return Problem(self, X, target, weights, present, len(rows.classes))
+        return Problem(self, X, target, weights, present, len(rows.classes), numbers)
 
 
 @dataclass(frozen=True)
@@ -103,6 +112,8 @@ class Problem:
         Numbers of the classes that these rows have.
     n_classes : int
         Of all rows.
+    numbers : ndarray of shape (n_rows,)
+        Of the rows among all, ascending where those are.
     """
 
     grid: Grid
@@ -111,48 +122,45 @@ class Problem:
     weights: np.ndarray | None
     present: np.ndarray
     n_classes: int
+    numbers: np.ndarray
 
-    def fits(self, starts=None):
-        """Fits at all points of the grid, in its order.
-
-        Parameters
-        ----------
-        starts : list of Fit, default=None
-            Fits of other rows at the same points. By default each fit starts from the one at
-            the C before.
+    def fits(self):
+        """Fits at all points of the grid, in its order, each from the one at the C before.
 
         Returns
         -------
         list of Fit
-            With coefficients of all classes.
         """
-        grid, found = self.grid, []
+        found = []
         with Threads() as threads:
-            for shrinkage in grid.shrinkages:
-                fits, last = self._prepare(shrinkage, threads), None
-                for C in grid.Cs:
-                    start = last if starts is None else self.start(starts[len(found)])
-                    coef, intercept, result = fits.fit(C, start, **grid.solving)
-                    last = coef, intercept
-                    found.append(Fit(*self._everywhere(*last), result))
+            for shrinkage in self.grid.shrinkages:
+                prepared, last = self.prepare(shrinkage, threads), None
+                for C in self.grid.Cs:
+                    *last, result = prepared.fit(C, last, **self.grid.solving)
+                    found.append(Fit(*self.everywhere(*last), result))
         return found
 
-    def _prepare(self, shrinkage, threads):
-        return prepare(
-            self.X,
-            self.target,
-            self.weights,
-            shrinkage,
-            fit_intercept=self.grid.fit_intercept,
-            threads=threads,
-            floor=max(self.grid.tol, np.finfo(np.float64).eps),
-        )
+    def fits_near(self, neighbours):
+        """Fits at all points of the grid, from those of other rows.
 
-    def _everywhere(self, coef, intercept):
+        Returns
+        -------
+        list of Fit
+        """
+        with Threads() as threads:
+            return [fit for near in neighbours for fit in near.fits(self, threads)]
+
+    def prepare(self, shrinkage, threads):
+        """What fits at any C."""
+        options = {"threads": threads, **self.grid.options}
+        return prepare(self.X, self.target, self.weights, shrinkage, **options)
+
+    def everywhere(self, coef, intercept):
+        """Coefficients and intercepts of all classes, from those of the classes present."""
         return _all_classes(coef, intercept, self.present, self.n_classes)
 
     def start(self, fit):
-        """Coefficients for the classes that are present, from those of all classes."""
+        """Coefficients and intercepts of the classes present, from those of all classes."""
         coef, intercept = fit.coef, fit.intercept
         if len(self.present) == self.n_classes:
             return coef, intercept

@@ -15,6 +15,7 @@ from . import _selection
 from ._fold_scores import LogLoss, Scorer, score_folds
 from ._grid_fits import Grid, Rows
 from ._loo_scores import score_rows
+from ._near_fits import neighbours
 from ._path import Shrinkage
 from ._probabilistic import SoftmaxClassifierMixin
 from ._regression import SoftmaxRegression
@@ -278,7 +279,8 @@ class SoftmaxRegressionCV(SoftmaxClassifierMixin, BaseEstimator):
             scores = score_rows(whole, fits)
             weights = None if rows.weights is None else rows.weights[rows.weights > 0]
             return scores, np.ones(len(scores)) if weights is None else weights, []
-        parts = score_folds(whole.grid, rows, folds, fits, measure, self.n_jobs)
+        near = neighbours(whole, fits)
+        parts = score_folds(whole.grid, rows, folds, near, measure, self.n_jobs)
         unknown = sum(part.n_unknown for part in parts)
         if unknown:
             warnings.warn(

@@ -1,0 +1,153 @@
+"""Fits of folds from those of all rows, which lie near: shared coordinates, starts and metrics."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from scipy import sparse
+
+from ._core.threads import Threads
+from ._grid_fits import Fit
+from ._maps.row_space import RowSpace
+from ._problem import RidgeProblem
+from ._solvers import costs
+from ._solvers.nearby import FEW, HessianMetric, nearby
+
+_METRICS_BYTES = 256 << 20  # of all C together
+_MOST_PASSES = 30.0  # that a Hessian may cost: it serves all folds
+_LEAST_PASSES = 0.1  # cheaper ones are best made anew at each step
+
+
+def neighbours(whole, fits):
+    """What folds take from the fits of all rows, for each shrinkage of the grid.
+
+    Parameters
+    ----------
+    whole : Problem
+        All rows.
+    fits : list of Fit
+        At all points of the grid.
+
+    Returns
+    -------
+    list
+        With ``fits(fold, threads)``, which yields the fits of a fold at each C.
+    """
+    grid, found = whole.grid, []
+    for number, shrinkage in enumerate(grid.shrinkages):
+        part = fits[number * len(grid.Cs) : (number + 1) * len(grid.Cs)]
+        near = NearStarts(shrinkage, part)
+        if shrinkage.l1_ratio == 0.0:
+            shared = NearRidge(whole, near)
+            near = shared if shared.sound else near
+        found.append(near)
+    return found
+
+
+class NearStarts:
+    """Starts alone: for penalties with a kink, and for folds that lack a class."""
+
+    def __init__(self, shrinkage, whole_fits):
+        self.shrinkage, self.whole_fits = shrinkage, whole_fits
+
+    def fits(self, fold, threads):
+        """Fits of a fold, one for each C."""
+        prepared = fold.prepare(self.shrinkage, threads)
+        for C, near in zip(fold.grid.Cs, self.whole_fits, strict=True):
+            coef, intercept, result = prepared.fit(C, fold.start(near), **fold.grid.solving)
+            yield Fit(*fold.everywhere(coef, intercept), result)
+
+
+class _Start(NamedTuple):
+    """Parameters of all rows at one C, and the metric there or None."""
+
+    params: np.ndarray
+    metric: Any
+
+
+class _NearProblem(RidgeProblem):
+    """A ridge problem that takes parameters to start from as they are."""
+
+    def _better_start(self, start):
+        return start
+
+
+class NearRidge:
+    """Coordinates, starts and Hessians of fits with a ridge.
+
+    All folds see the features as all rows do, standardised or in the row space: then the
+    Hessian of all rows is almost their own.
+
+    Attributes
+    ----------
+    sound : bool
+        Whether the fits of all rows, which are certified in the original features, are the same
+        in these coordinates.
+    """
+
+    def __init__(self, whole, starts):
+        self._whole, self._near = whole, starts
+        self._space, self._rows, self._columns = self._row_space(), whole.X, None
+        if self._space is not None:
+            self._rows = self._space.rows
+        with Threads() as threads:
+            problem = self._problem(whole, threads)
+            self._columns = problem.columns
+            zipped = zip(whole.grid.Cs, starts.whole_fits, strict=True)
+            self._starts = [self._start(problem, C, fit) for C, fit in zipped]
+        self.sound = all(start is not None for start in self._starts)
+
+    def _row_space(self):
+        whole, factors = self._whole, self._near.shrinkage.factors
+        sparse_or_tall = sparse.issparse(whole.X) or not costs.row_space_pays(
+            *whole.X.shape, whole.target.n_outputs
+        )
+        if sparse_or_tall or not (factors is None or np.all(factors > 0)):
+            return None
+        space = RowSpace(whole.X, whole.grid.fit_intercept, whole.weights, factors)
+        return space if space.rows.size else None
+
+    def _problem(self, fold, threads):
+        X, factors = fold.X, self._near.shrinkage.factors
+        if self._space is not None:
+            X, factors = self._rows[np.searchsorted(self._whole.numbers, fold.numbers)], None
+        options = {"factors": factors, "columns": self._columns, "threads": threads}
+        return _NearProblem(X, fold.target, fold.weights, **options, **fold.grid.options)
+
+    def _start(self, problem, C, fit):
+        """Where folds start at one C; None where these coordinates lose something."""
+        grid, coefficients = self._whole.grid, self._whole.start(fit)
+        if self._space is not None:
+            coefficients = self._space.from_raw(*coefficients)
+        problem.set_strength(C)
+        objective = problem.objective(np.float64)
+        point = objective.at(problem.from_coefficients(*coefficients))
+        if abs(point.value - fit.result.value) > max(grid.tol, 1e-12) * point.value:
+            return None
+        return _Start(point.params, self._metric(objective, point))
+
+    def _metric(self, objective, point):
+        map = objective.map
+        n_outputs, width = map.shape
+        passes = costs.newton_ratio(map.n_rows, map.n_entries, n_outputs, width)
+        size = 8 * (max(1, n_outputs - 1) * width) ** 2 * len(self._whole.grid.Cs)
+        if not _LEAST_PASSES < passes < _MOST_PASSES or size > _METRICS_BYTES:
+            return None
+        return HessianMetric(objective.hessian(point), map.shape)
+
+    def fits(self, fold, threads):
+        """Fits of a fold, one for each C."""
+        if len(fold.present) < len(self._whole.present):
+            yield from self._near.fits(fold, threads)
+            return
+        problem, solving = self._problem(fold, threads), fold.grid.solving
+        otherwise, far, last = solving.pop("solver"), False, None
+        for C, start in zip(fold.grid.Cs, self._starts, strict=True):
+            problem.set_strength(C)
+            params = last if far else start.params
+            solver = otherwise if far or start.metric is None else nearby(start.metric, otherwise)
+            result = problem.solve(solver, params, **solving)
+            far, last = far or result.n_iter > FEW, result.params
+            coefficients = problem.coefficients(last)
+            if self._space is not None:
+                coefficients = self._space.to_raw(*coefficients)
+            yield Fit(*fold.everywhere(*coefficients), result)
