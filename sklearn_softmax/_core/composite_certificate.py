@@ -14,8 +14,10 @@ import numpy as np
 
 from .certificate import balance, imbalanced
 
+_HOPE = 2.0  # the balance of free parameters changes the kinks' part, but not much
 
-def composite_gap(objective, penalty, point):
+
+def composite_gap(objective, penalty, point, enough=np.inf):
     """Bound on ``point.value + penalty.value(params)`` minus the optimum, in nats.
 
     Parameters
@@ -26,6 +28,8 @@ def composite_gap(objective, penalty, point):
         See `sklearn_softmax._penalties`.
     point : Point
         Where.
+    enough : float
+        A bound that is wanted: where it cannot be reached, no pass is made.
 
     Returns
     -------
@@ -35,24 +39,32 @@ def composite_gap(objective, penalty, point):
     shape = objective.map.shape
     params, shift = point.params.reshape(shape), None
     dual = objective.penalty.evaluate(point.params)[1] - point.gradient
+    if min(_kinks(penalty, params, dual.reshape(shape)))[0] > _HOPE * enough:
+        return np.inf
     if imbalanced(objective, point):
         shift, change = balance(objective, point)
         if shift is None:
             return np.inf
         dual -= change
     dual = dual.reshape(shape)
-    sizes, gaps = penalty.size(dual), []
-    for held in (penalty.ridge == 0.0, np.full(shape[1:], True)):
-        held &= sizes > penalty.norm
-        held &= ~penalty.free
-        share = np.min(penalty.norm[held] / sizes[held], initial=1.0)
-        kinks = penalty.fenchel(params, share * dual)
-        gaps.append((kinks, share))
     gap = np.inf
-    for kinks, share in dict.fromkeys(gaps):
+    for kinks, share in _kinks(penalty, params, dual):
         if kinks < gap:
             gap = min(gap, kinks + _divergence(objective, point, shift, share))
     return gap
+
+
+def _kinks(penalty, params, dual):
+    """Parts of the gap that the penalty makes, and the t that they are for.
+
+    Once t serves the columns that have no ridge, and once all of them.
+    """
+    sizes, found = penalty.size(dual), {}
+    outside = (sizes > penalty.norm) & ~penalty.free
+    for held in (outside & (penalty.ridge == 0.0), outside):
+        share = np.min(penalty.norm[held] / sizes[held], initial=1.0)
+        found[share] = penalty.fenchel(params, share * dual)
+    return [(kinks, share) for share, kinks in found.items()]
 
 
 def _divergence(objective, point, shift, share):

@@ -93,5 +93,15 @@ class Composite(ABC):
         """`params`, but zero where the way from `start` leads across the kink."""
 
     @abstractmethod
+    def along(self, params, direction, slope, curvature):
+        """Minimise ``slope t + ½ curvature t² + value(params + t direction)`` over 0 ≤ t ≤ 1.
+
+        Returns
+        -------
+        ndarray
+            The parameters there, zero where they lie at the kink.
+        """
+
+    @abstractmethod
     def centred(self, params):
         """The class sum of each column, which the loss does not see, where R is least."""

@@ -59,6 +59,26 @@ class ElasticNet(Composite):
         """Zero where the sign changes."""
         return np.where((params * start < 0.0) & (self.norm > 0.0), 0.0, params)
 
+    def along(self, params, direction, slope, curvature):
+        """The first kink, or point between kinks, where the slope is not negative."""
+        turns = params * direction < 0.0
+        times = np.divide(-params, direction, out=np.full_like(params, np.inf), where=turns)
+        kinks = 2.0 * self.norm * np.abs(direction)
+        order = np.argsort(times, axis=None, kind="stable")
+        order = order[: np.count_nonzero(times < 1.0)]
+        ends = np.append(times.ravel()[order], 1.0)
+        jumps = np.append(0.0, np.cumsum(np.broadcast_to(kinks, params.shape).ravel()[order]))
+        slopes = slope + np.vdot(self.slope(params), direction) + jumps
+        before = slopes + ends * curvature  # where each piece ends
+        piece = int(np.argmax(np.append(before[:-1], np.inf) >= 0.0))
+        after = slopes[piece] + (0.0 if piece == 0 else ends[piece - 1] * curvature)
+        if piece > 0 and after >= 0.0:
+            new = params + ends[piece - 1] * direction
+            new.ravel()[order[piece - 1]] = 0.0
+            return new
+        length = -slopes[piece] / curvature if curvature > 0.0 else ends[piece]
+        return params + min(length, ends[piece]) * direction
+
     def centred(self, params):
         """Shift each column by c, the least of Σ_k a|θ_k - c| + ½b(θ_k - c)².
 

@@ -4,6 +4,8 @@ import numpy as np
 
 from .composite import Composite
 
+_BISECTIONS = 12
+
 
 class Group(Composite):
     """Σ_j a_j ‖θ_:j‖₂ + ½ b_j ‖θ_:j‖₂² (Yuan & Lin, 2006, J. R. Stat. Soc. B 68).
@@ -79,6 +81,20 @@ class Group(Composite):
         """Zero where a column turns by more than a right angle."""
         turned = np.einsum("kj,kj->j", params, start) < 0.0
         return np.where(turned & (self.norm > 0.0), 0.0, params)
+
+    def along(self, params, direction, slope, curvature):
+        """By bisection, for the function is smooth but where columns vanish."""
+
+        def rises(length):
+            norm = np.vdot(self.slope(params + length * direction), direction)
+            return slope + length * curvature + norm > 0.0
+
+        low, high = 0.0, 1.0
+        if rises(high):
+            for _ in range(_BISECTIONS):
+                middle = 0.5 * (low + high)
+                low, high = (low, middle) if rises(middle) else (middle, high)
+        return params + high * direction
 
     def centred(self, params):
         """Columns of class sum zero."""

@@ -5,9 +5,10 @@ import numpy as np
 from . import costs
 from .models import BlockModel, DiagonalModel, FullModel
 
-_PRODUCTS = 30.0  # passes that a Newton step takes by conjugate gradients
+_PRODUCTS = 150.0  # passes that a Newton step takes by conjugate gradients
 _MAX_PAIRS, _MAX_BYTES = 3000, 400 << 20
 _ROWS_PER_COLUMN, _AFFORDABLE = 10, 40.0
+_SETTLED = 1e-2  # what a model promises, over what the last one did: then it may serve again
 _SHARE = 0.8  # of its bound, from which a zero parameter may move in a step
 
 
@@ -36,6 +37,7 @@ class Curvatures:
             cost <= _AFFORDABLE * self._pass and 8 * n_outputs * width**2 <= _MAX_BYTES
         )
         self._cost, self._model, self._made = cost / self._pass, None, -np.inf
+        self._mask, self._full, self._promises = None, None, (np.inf, np.inf)
 
     def mask(self, params, gradient):
         """Parameters of which the whole Hessian is worth making, or None."""
@@ -50,9 +52,26 @@ class Curvatures:
         return n_pairs <= _MAX_PAIRS and cost <= max(_PRODUCTS * self._pass, costs.CALLS)
 
     def full(self, point, mask, shape):
-        """The Hessian of the parameters in a mask."""
+        """The Hessian of the parameters in a mask; the last one, where the point has hardly moved.
+
+        What a stale Hessian promises is compared with the promise before: that must shrink.
+        """
+        if self._stale(mask):
+            return self._full
         matrix = self._objective.pair_hessian(point, mask)
-        return FullModel(matrix, shape, self._pins[mask].reshape(shape))
+        self._full, self._mask = FullModel(matrix, shape, self._pins[mask].reshape(shape)), mask
+        return self._full
+
+    def _stale(self, mask):
+        """Whether the last Hessian still serves, though it is of another point."""
+        if self._mask is None or not np.array_equal(mask, self._mask):
+            return False
+        last, promise = self._promises
+        return promise <= _SETTLED * last
+
+    def promised(self, decrease):
+        """Tell what the model in use promises."""
+        self._promises = self._promises[1], decrease
 
     def approximate(self, point):
         """Blocks or a diagonal, not older than what it costs."""

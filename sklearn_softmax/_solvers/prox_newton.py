@@ -43,13 +43,11 @@ class ProxNewton:
         -------
         point : Point
         """
-        idle, tested = 0, np.inf
-        while self.n_iter < max_iter:
-            target, expected, model = self._target(point)
-            if expected <= min(goal, tested):
-                if self._objective.composite_gap(self._penalty, point) <= goal:
-                    break
-                tested = 0.25 * expected
+        idle = 0
+        while self._objective.composite_gap(self._penalty, point, goal) > goal:
+            if self.n_iter >= max_iter:
+                break
+            target, model = self._target(point)
             last = self.value(point)
             self.n_iter += 1
             new, step = advance(self._objective, self._penalty, point, target)
@@ -69,22 +67,23 @@ class ProxNewton:
         return self._objective.moved(point, params.ravel())
 
     def _target(self, point):
-        """The minimum of the model, what it promises, and the model if it is not exact."""
+        """The minimum of the model, and the model if it is not exact."""
         params, gradient = (each.reshape(self._shape) for each in (point.params, point.gradient))
         mask = self._curvatures.mask(params, gradient)
         if mask is None:
             model = self._curvatures.approximate(point)
             problem = Quadratic(model, params, gradient, self._penalty)
-            target, decrease = problem.minimise(0.1, 4)
-            return target, decrease, model
+            target, _ = problem.minimise(0.1, 4)
+            return target, model
         penalty, shape = self._penalty.part(mask)
         model = self._curvatures.full(point, mask, shape)
         start, slopes = params[mask].reshape(shape), gradient[mask].reshape(shape)
         problem = Quadratic(model, start, slopes, penalty, self._centre(mask, shape))
         found, decrease = problem.minimise(_ACCURACY)
+        self._curvatures.promised(decrease)
         target = np.zeros(self._shape)
         target[mask] = found.ravel()
-        return target, decrease, None
+        return target, None
 
     def _centre(self, mask, shape):
         """Centres the columns all of whose classes are in a mask."""

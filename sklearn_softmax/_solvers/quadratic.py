@@ -3,7 +3,8 @@
 import numpy as np
 
 _ROUNDS, _BURST = 30, 12
-_HALVINGS = 4
+_STEPS = 20
+_LITTLE = 0.0
 _SURE = 1.02
 
 
@@ -107,28 +108,32 @@ class Quadratic:
         return x, product, self.value(x, product)
 
     def newton(self, x, product, value):
-        """Newton steps on the face of x, while more parameters become zero."""
-        for _ in range(_HALVINGS):
+        """Newton steps on the face of x, while they lead to kinks."""
+        for _ in range(_STEPS):
             mask = self.model.pinned(self.penalty.smooth_at(x), self.penalty)
             slope = self.gradient + product + self.penalty.slope(x)
-            target = x + self.model.solve(mask, slope, *self.penalty.bend(x))
-            found = self._toward(x, value, target)
-            if found is None:
+            step = self.model.solve(mask, slope, *self.penalty.bend(x))
+            found, whole = self._toward(x, product, step)
+            if not found[2] < value:
                 break
-            zeros = np.count_nonzero(found[0]) < np.count_nonzero(x)
+            gain = value - found[2]
             x, product, value = found
-            if not zeros:
+            if whole or gain <= _LITTLE * abs(np.vdot(slope, step)):
                 break
         return x, product, value
 
-    def _toward(self, x, value, target):
-        """The first of the steps 1, ½, ... to `target`, stopped at kinks, that gains."""
-        length = 1.0
-        for _ in range(_HALVINGS):
-            new = self.penalty.stopped(x + length * (target - x), x)
-            product = self.product(new)
-            new, product, new_value = self._centred(new, product)
-            if new_value < value:
-                return new, product, new_value
-            length *= 0.25
-        return None
+    def _toward(self, x, product, step):
+        """The whole step, where no kink is in its way; else the best of two points.
+
+        They are where the way is stopped at all kinks, and the minimum along it.
+        """
+        whole = x + step
+        new = self.penalty.stopped(whole, x)
+        stopped = self._centred(new, self.product(new))
+        if new is whole or np.array_equal(new, whole):
+            return stopped, True
+        slope = np.vdot(self.gradient + product, step)
+        curvature = np.vdot(step, self.model.product(step))
+        new = self.penalty.along(x, step, slope, curvature)
+        lowest = self._centred(new, self.product(new))
+        return (stopped if stopped[2] <= lowest[2] else lowest), False

@@ -45,9 +45,13 @@ class _Problem:
         order = np.argpartition(-pressure, most)[:most]
         return np.sort(order)
 
-    def descend(self, features, goal, max_iter):
+    def descend(self, tol, max_iter):
         """Solve in some features; the number of steps, and whether rounding stopped them."""
+        features = self.features()
         whole = len(features) == self.objective.map.n_features
+        goal = (1.0 if whole else _SHARE) * tol * self.value
+        if not whole:
+            goal = max(goal, _CLOSER * min(self.gap, self.value))
         columns = np.append(features, np.arange(self.objective.map.n_features, self.shape[1]))
         objective, penalty, point = self.objective, self.penalty, self.point
         if not whole:
@@ -93,8 +97,7 @@ def working_sets(objective, penalty, start, *, tol, max_iter):
         if n_iter >= max_iter or idle == 2:
             outcome = Outcome.MAX_ITER if n_iter >= max_iter else Outcome.STALLED
             break
-        goal = max(_SHARE * tol * problem.value, _CLOSER * min(problem.gap, problem.value))
-        steps, stalled = problem.descend(problem.features(), goal, max_iter - n_iter)
+        steps, stalled = problem.descend(tol, max_iter - n_iter)
         idle = idle + 1 if stalled or not steps else 0
         n_iter += steps
     gap = min(problem.gap, problem.value)
