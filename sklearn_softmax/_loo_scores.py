@@ -8,18 +8,18 @@ from ._core.threads import Threads
 from ._maps.row_space import RowSpace
 from ._problem import RidgeProblem
 
-_MOST = 4096  # parameters of a Hessian: 128 MiB, and some 10 s of products for each C
+_MOST = 4096  # parameters of a Hessian: 128 MiB
 
 
-def score_rows(problem, fits):
+def score_rows(whole, fits):
     """Minus the approximate leave-one-out loss of each row.
 
     Parameters
     ----------
-    problem : Problem
-        Of all rows of positive weight.
+    whole : Problem
+        All rows of positive weight.
     fits : list of Fit
-        Its fits.
+        At all points of the grid.
 
     Returns
     -------
@@ -28,43 +28,91 @@ def score_rows(problem, fits):
     Raises
     ------
     ValueError
-        If the Hessian of the parameters that the penalty leaves free is too large.
+        If the Hessian of the coefficients that are not zero is too large.
     """
-    grid, scores = problem.grid, np.empty((len(problem.target), len(fits)))
-    for number, shrinkage in enumerate(grid.shrinkages):
-        places = range(number * len(grid.Cs), (number + 1) * len(grid.Cs))
-        with Threads() as threads:
-            rows = _RidgeRows(problem, shrinkage, threads)
-            for place, C in zip(places, grid.Cs, strict=True):
-                scores[:, place] = -rows.losses(C, fits[place])
+    grid, scores, place = whole.grid, np.empty((len(whole.target), len(fits))), 0
+    with Threads() as threads:
+        for shrinkage in grid.shrinkages:
+            make = _RidgeRows if shrinkage.l1_ratio == 0.0 else _ActiveRows
+            rows = make(whole, shrinkage, threads)
+            for C in grid.Cs:
+                scores[:, place] = -rows.losses(C, *whole.start(fits[place]))
+                place += 1
     return scores.reshape(len(scores), *grid.shape)
+
+
+def check_ridge(whole):
+    """Raise where the Hessians of fits with a ridge are too large, which is known beforehand."""
+    if any(shrinkage.l1_ratio == 0.0 for shrinkage in whole.grid.shrinkages):
+        width = min(whole.X.shape) if not sparse.issparse(whole.X) else whole.X.shape[1]
+        _check_size(whole.target.n_outputs * (width + whole.grid.fit_intercept))
+
+
+def _check_size(size):
+    if size > _MOST:
+        raise ValueError(
+            f"cv='loo' needs the Hessian of at most {_MOST} coefficients and intercepts that are "
+            f"not zero; got {size}. Use folds, as in cv=5."
+        )
 
 
 class _RidgeRows:
     """Leave-one-out losses of fits with a ridge; wide data in their row space."""
 
-    def __init__(self, problem, shrinkage, threads):
-        X, target, weights = problem.X, problem.target, problem.weights
-        self._start, self._space = problem.start, None
-        if not sparse.issparse(X) and X.shape[1] >= X.shape[0]:
-            space = RowSpace(X, problem.grid.fit_intercept, weights, shrinkage.factors)
+    def __init__(self, whole, shrinkage, threads):
+        X, factors, grid = whole.X, shrinkage.factors, whole.grid
+        free = factors is not None and not np.all(factors > 0)
+        self._space = None
+        if not (sparse.issparse(X) or free or X.shape[1] < X.shape[0]):
+            space = RowSpace(X, grid.fit_intercept, whole.weights, factors)
             if space.rows.size:
-                self._space, X = space, space.rows
-        size = target.n_outputs * (X.shape[1] + problem.grid.fit_intercept)
-        if size > _MOST:
-            raise ValueError(
-                f"cv='loo' needs a Hessian of at most {_MOST} parameters that the penalty leaves "
-                f"free, n_classes times (n_features + 1), or (n_samples + 1) where that is less; "
-                f"got {size}. Use folds, as in cv=5."
-            )
-        options = {"fit_intercept": problem.grid.fit_intercept, "threads": threads, "floor": 0.0}
-        self._problem = RidgeProblem(X, target, weights, **options)
+                self._space, X, factors = space, space.rows, None
+        options = {"factors": factors, "threads": threads, **grid.options}
+        self._problem = RidgeProblem(X, whole.target, whole.weights, **options)
 
-    def losses(self, C, fit):
+    def losses(self, C, coef, intercept):
         """Loss of each row without itself."""
-        coef, intercept = self._start(fit)
         if self._space is not None:
             coef, intercept = self._space.from_raw(coef, intercept)
         self._problem.set_strength(C)
         objective = self._problem.objective(np.float64)
         return leave_one_out_losses(objective, self._problem.from_coefficients(coef, intercept))
+
+
+class _ActiveRows:
+    """Leave-one-out losses of fits whose penalty has a kink: coefficients at it stay there."""
+
+    def __init__(self, whole, shrinkage, threads):
+        self._whole, self._shrinkage, self._threads = whole, shrinkage, threads
+
+    def losses(self, C, coef, intercept):
+        """Loss of each row without itself."""
+        columns = np.flatnonzero(coef.any(axis=0))
+        columns = columns if len(columns) else np.arange(1)
+        coef = coef[:, columns]
+        problem = self._problem(C, columns)
+        objective = problem.objective(np.float64)
+        active = np.ones(objective.map.shape, dtype=bool)
+        active[:, : len(columns)] = coef != 0
+        _check_size(np.count_nonzero(active))
+        curvature = self._curvature(objective.penalty.curvature.reshape(active.shape)[0], coef)
+        params = problem.from_coefficients(coef, intercept)
+        return leave_one_out_losses(objective, params, curvature, active)
+
+    def _problem(self, C, columns):
+        whole, factors = self._whole, self._shrinkage.factors
+        factors = None if factors is None else factors[columns]
+        options = {"factors": factors, "threads": self._threads, **whole.grid.options}
+        return RidgeProblem(whole.X[:, columns], whole.target, whole.weights, C=C, **options)
+
+    def _curvature(self, strengths, coef):
+        """Second derivative of the penalty between the classes of each feature."""
+        share, n_outputs = self._shrinkage.l1_ratio, len(coef)
+        curvature = np.tile((1.0 - share) * np.eye(n_outputs), (len(strengths), 1, 1))
+        if self._shrinkage.penalty == "group":
+            norms = np.linalg.norm(coef, axis=0)
+            norms = np.where(norms > 0, norms, np.inf)
+            unit = (coef / norms).T
+            bend = np.eye(n_outputs) - unit[:, :, None] * unit[:, None, :]
+            curvature[: len(unit)] += share * bend / norms[:, None, None]
+        return strengths[:, None, None] * curvature

@@ -14,17 +14,20 @@ from sklearn.utils.validation import validate_data
 from . import _selection
 from ._fold_scores import LogLoss, Scorer, score_folds
 from ._grid_fits import Grid, Rows
-from ._loo_scores import score_rows
+from ._loo_scores import check_ridge, score_rows
 from ._near_fits import neighbours
 from ._path import Shrinkage
+from ._penalties import PENALTIES
 from ._probabilistic import SoftmaxClassifierMixin
 from ._regression import SoftmaxRegression
 from ._solvers import SOLVERS
 from ._validation import (
     check_bool,
     check_choice,
+    check_factors,
     check_integer,
     check_number,
+    check_shares,
     check_strengths,
     check_weights,
     encode_labels,
@@ -52,6 +55,13 @@ class SoftmaxRegressionCV(SoftmaxClassifierMixin, BaseEstimator):
     Cs : int or array-like of shape (n_Cs,), default=10
         Inverse strengths of the penalty, positive. An integer is the number of points of a
         geometric sequence from 1e-4 to 1e4.
+    penalty : {'elasticnet', 'group'}, default='elasticnet'
+        As in `SoftmaxRegression`.
+    l1_ratios : float, array-like of shape (n_l1_ratios,) or None, default=None
+        Shares of the norm in the penalty, a second axis of the grid. None is the default of
+        `SoftmaxRegression`: 0 for 'elasticnet', 1 for 'group'.
+    penalty_factor : array-like of shape (n_features,), default=None
+        Non-negative numbers that multiply the penalty of each feature; None stands for ones.
     cv : int, splitter, iterable of (train, test), 'loo' or None, default=None
         Folds; None is 5, and an integer makes them stratified. 'loo' is approximate
         leave-one-out.
@@ -69,14 +79,19 @@ class SoftmaxRegressionCV(SoftmaxClassifierMixin, BaseEstimator):
     ----------
     C_ : float
         The chosen C.
+    l1_ratio_ : float
+        The chosen share of the norm: that of the best mean score, whatever the rule.
     C_best_, C_1se_ : float
         What the rules choose; C_1se_ is nan where there is one fold only.
     Cs_ : ndarray of shape (n_Cs,)
         The grid, ascending.
+    l1_ratios_ : ndarray of shape (n_l1_ratios,)
+        Its other axis.
     cv_scores_ : ndarray of shape (n_folds, n_Cs) or (n_samples, n_Cs)
         Score of each fold at each C; with ``cv='loo'``, of each row of positive weight. The
-        greater, the better: minus the loss in nats, unless there is a scorer.
-    mean_score_, std_error_ : ndarray of shape (n_Cs,)
+        greater, the better: minus the loss in nats, unless there is a scorer. If `l1_ratios`
+        are given, they are an axis before that of C.
+    mean_score_, std_error_ : ndarray of shape (n_Cs,) or (n_l1_ratios, n_Cs)
         Mean over the folds and its standard error. Log-losses of folds are weighted by the
         weights of their rows; scores of scorers count the same.
     classes_ : ndarray of shape (n_classes,)
@@ -131,6 +146,9 @@ class SoftmaxRegressionCV(SoftmaxClassifierMixin, BaseEstimator):
         self,
         Cs=10,
         *,
+        penalty="elasticnet",
+        l1_ratios=None,
+        penalty_factor=None,
         cv=None,
         scoring=None,
         rule="best",
@@ -142,6 +160,9 @@ class SoftmaxRegressionCV(SoftmaxClassifierMixin, BaseEstimator):
         n_jobs=None,
     ):
         self.Cs = Cs
+        self.penalty = penalty
+        self.l1_ratios = l1_ratios
+        self.penalty_factor = penalty_factor
         self.cv = cv
         self.scoring = scoring
         self.rule = rule
@@ -205,19 +226,21 @@ class SoftmaxRegressionCV(SoftmaxClassifierMixin, BaseEstimator):
         UserWarning
             If rows are left out of scores as the training rows of their fold lack their class.
         """
-        grid = self._grid()
+        self._check_parameters()
         given = X
         X, y = check_X_y(X, y, accept_sparse="csr", dtype=[np.float64, np.float32], estimator=self)
         classes, labels = encode_labels(y)
         weights = check_weights(sample_weight, len(labels))
         rows = Rows(X, labels, weights, classes)
-        split, measure = self._route(rows, params)
+        grid, (split, measure) = self._grid(X.shape[1]), self._route(rows, params)
         folds, whole = self._folds(rows, split), grid.problem(rows)
 
+        if folds is None:
+            check_ridge(whole)
         fits = whole.fits()
         scores, shares, results = self._scores(folds, rows, whole, fits, measure)
 
-        chosen = fits[self._choose(scores, shares, grid.Cs)]
+        chosen = fits[self._choose(scores, shares, grid)]
         validate_data(self, given, skip_check_array=True)  # names; not before the fit succeeded
         self.coef_, self.intercept_ = chosen.coef.astype(X.dtype), chosen.intercept.astype(X.dtype)
         self.classes_, self.n_iter_ = classes, max(1, chosen.result.n_iter)
@@ -226,7 +249,10 @@ class SoftmaxRegressionCV(SoftmaxClassifierMixin, BaseEstimator):
         warn_outcomes([fit.result for fit in fits] + results, self.tol)
         return self
 
-    def _grid(self):
+    def _check_parameters(self):
+        check_strengths("Cs", self.Cs)
+        check_choice("penalty", self.penalty, PENALTIES)
+        check_shares("l1_ratios", self.l1_ratios)
         check_number("tol", self.tol, at_least=0)
         check_integer("max_iter", self.max_iter, at_least=1)
         check_choice("solver", self.solver, SOLVERS)
@@ -236,9 +262,15 @@ class SoftmaxRegressionCV(SoftmaxClassifierMixin, BaseEstimator):
             check_choice("cv", self.cv, (_LOO,))
             if self.scoring is not None:
                 raise ValueError(f"scoring must be None where cv='loo'; got {self.scoring!r}.")
+
+    def _grid(self, n_features):
+        shares = check_shares("l1_ratios", self.l1_ratios)
+        if shares is None:
+            shares = [0.0 if self.penalty == "elasticnet" else 1.0]
+        factors = check_factors("penalty_factor", self.penalty_factor, n_features)
         return Grid(
             Cs=check_strengths("Cs", self.Cs),
-            shrinkages=[Shrinkage()],
+            shrinkages=[Shrinkage(self.penalty, share, factors) for share in shares],
             fit_intercept=self.fit_intercept,
             class_weight=self.class_weight,
             solver=self.solver,
@@ -292,17 +324,21 @@ class SoftmaxRegressionCV(SoftmaxClassifierMixin, BaseEstimator):
         results = [result for part in parts for result in part.results]
         return scores, np.array([part.weight for part in parts]), results
 
-    def _choose(self, scores, weights, Cs):
+    def _choose(self, scores, weights, grid):
         """Keep curves and choices; the place in the grid of the chosen fit."""
         mean, error = _selection.mean_and_error(scores, weights)
         places = {rule: choose(mean, error) for rule, choose in _selection.RULES.items()}
         place = places[self.rule]
         if place is None:
             raise ValueError("rule='1se' needs at least two folds; got one.")
-        self.cv_scores_, self.mean_score_, self.std_error_ = scores[:, 0], mean[0], error[0]
-        self.Cs_, self.C_ = Cs, float(Cs[place[-1]])
-        self.C_best_ = float(Cs[places["best"][-1]])
-        self.C_1se_ = np.nan if places["1se"] is None else float(Cs[places["1se"][-1]])
+        self.cv_scores_, self.mean_score_, self.std_error_ = scores, mean, error
+        if self.l1_ratios is None:
+            self.cv_scores_, self.mean_score_, self.std_error_ = scores[:, 0], mean[0], error[0]
+        self.Cs_, self.C_ = grid.Cs, float(grid.Cs[place[-1]])
+        self.C_best_ = float(grid.Cs[places["best"][-1]])
+        self.C_1se_ = np.nan if places["1se"] is None else float(grid.Cs[places["1se"][-1]])
+        self.l1_ratios_ = np.array([shrinkage.l1_ratio for shrinkage in grid.shrinkages])
+        self.l1_ratio_ = float(self.l1_ratios_[place[0]])
         return np.ravel_multi_index(place, mean.shape)
 
     _linear_map = SoftmaxRegression._linear_map

@@ -72,6 +72,46 @@ def check_strengths(name, values):
     return np.unique(found)
 
 
+def check_shares(name, values):
+    """Numbers from 0 to 1 as floats, or None.
+
+    Raises
+    ------
+    ValueError
+        Naming the parameter, the requirement and the value.
+    """
+    if values is None:
+        return None
+    found = np.ravel(np.asarray(values, dtype=np.float64))
+    bad = found[~((found >= 0) & (found <= 1))]
+    if len(bad) or not len(found):
+        got = f"{bad[0]:g}" if len(bad) else "none"
+        raise ValueError(f"{name} must be None or numbers from 0 to 1; got {got}.")
+    return found.tolist()
+
+
+def check_factors(name, values, n_features):
+    """A non-negative number for each feature, or None.
+
+    Raises
+    ------
+    ValueError
+        Naming the parameter, the requirement and the value.
+    """
+    if values is None:
+        return None
+    found = np.asarray(values, dtype=np.float64)
+    if found.shape != (n_features,):
+        raise ValueError(
+            f"{name} must have shape ({n_features},), one number for each feature; "
+            f"got shape {found.shape}."
+        )
+    bad = found[~((found >= 0) & np.isfinite(found))]
+    if len(bad):
+        raise ValueError(f"{name} must be non-negative numbers; got {bad[0]:g}.")
+    return found
+
+
 def encode_labels(y):
     """Sorted classes, and the number of each row's class.
 
@@ -194,8 +234,10 @@ __all__ = [
     "apply_class_weight",
     "check_choice",
     "check_bool",
+    "check_factors",
     "check_integer",
     "check_number",
+    "check_shares",
     "check_strengths",
     "check_weights",
     "encode_labels",

@@ -17,6 +17,7 @@ import numpy as np
 from .blocks import RowBlocks
 
 _NUMBERS = 1 << 20  # of a block of rows, in the largest array
+_SMALL = 64
 _JITTER = 1e-13  # of the largest curvature, where the Hessian is singular but for rounding
 
 
@@ -147,16 +148,28 @@ def _class_sums(hessian, active):
 
 
 def _inverse_root(hessian):
-    """T with T'T the inverse."""
+    """Lower triangular T with T'T the inverse."""
     diagonal = np.einsum("ii->i", hessian)
     jitter = _JITTER * max(diagonal.max(initial=0.0), np.finfo(np.float64).tiny)
     while np.isfinite(jitter):
         try:
-            return np.linalg.solve(np.linalg.cholesky(hessian), np.eye(len(hessian)))
+            return _inverse_lower(np.linalg.cholesky(hessian))
         except np.linalg.LinAlgError:
             diagonal += jitter
             jitter *= 10.0
     raise FloatingPointError("A curvature is not finite.")
+
+
+def _inverse_lower(lower):
+    """Inverse of a lower triangular matrix, by halves: NumPy has none that knows the zeros."""
+    if len(lower) <= _SMALL:
+        return np.linalg.inv(lower)
+    half, inverse = len(lower) // 2, np.zeros(lower.shape)
+    inverse[:half, :half] = _inverse_lower(lower[:half, :half])
+    inverse[half:, half:] = _inverse_lower(lower[half:, half:])
+    corner = inverse[half:, half:] @ lower[half:, :half]
+    inverse[half:, :half] = -corner @ inverse[:half, :half]
+    return inverse
 
 
 def _losses(objective, chances, logits, features, root):
@@ -166,9 +179,10 @@ def _losses(objective, chances, logits, features, root):
 
     def visit(rows):
         block, weight = features.rows(rows), np.sqrt(weights[rows])[:, None]
-        rooted = np.empty((len(block), n_outputs, features.size))
+        rooted = np.zeros((len(block), n_outputs, features.size))
         for k, (place, columns) in enumerate(parts):
-            np.matmul(block[:, columns] * weight, root[:, place].T, out=rooted[:, k])
+            below = root[place.start :, place]
+            rooted[:, k, place.start :] = (block[:, columns] * weight) @ below.T
         response = rooted @ rooted.transpose(0, 2, 1)
         relative, residuals = (
             np.ascontiguousarray(logits[rows].T),
