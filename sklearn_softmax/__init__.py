@@ -5,10 +5,12 @@ from ._calibrator import SoftmaxCalibrator
 from ._core.cross_entropy import cross_entropy
 from ._core.softmax import log_softmax, softmax
 from ._cross_calibration import SoftmaxCalibratedClassifierCV
+from ._cv_curve_display import CVCurveDisplay
 from ._regression import SoftmaxRegression
 from ._regression_cv import SoftmaxRegressionCV
 
 __all__ = [
+    "CVCurveDisplay",
     "SoftmaxCalibratedClassifierCV",
     "SoftmaxCalibrator",
     "SoftmaxRegression",

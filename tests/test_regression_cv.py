@@ -26,7 +26,10 @@ from sklearn.model_selection import (
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from sklearn_softmax import SoftmaxRegression, SoftmaxRegressionCV
+from sklearn_softmax import SoftmaxRegression, SoftmaxRegressionCV, softmax
+from sklearn_softmax._core.threads import Threads
+from sklearn_softmax._path import Shrinkage, fit_path
+from sklearn_softmax._probabilistic import labels_target
 from sklearn_softmax._selection import best, mean_and_error, one_standard_error
 
 with mock.patch.dict(os.environ, SCIPY_ARRAY_API="1"):  # 1.6 cannot be imported without
@@ -207,6 +210,47 @@ def test_grid_is_sorted_and_order_does_not_matter():
     np.testing.assert_array_equal(one.cv_scores_, other.cv_scores_)
 
 
+# Penalties
+
+
+@pytest.mark.parametrize("penalty", ["elasticnet", "group"])
+def test_scores_of_a_norm_are_those_of_an_explicit_loop(penalty):
+    X, y = draw()
+    factors, shares = np.array([1.0, 0.5, 2.0, 1.0]), [0.4, 1.0]
+    model = chooser(penalty=penalty, l1_ratios=shares, penalty_factor=factors, tol=1e-12)
+    model.fit(X, y)
+    assert model.cv_scores_.shape == (3, 2, 3)
+    assert model.mean_score_.shape == (2, 3)
+    for number, (train, test) in enumerate(CV.split(X, y)):
+        target = labels_target(y[train], 3, 3)
+        for place, share in enumerate(shares):
+            with Threads() as threads:
+                options = {"fit_intercept": True, "threads": threads, "floor": 1e-12}
+                options |= {"solver": None, "tol": 1e-12, "max_iter": 1000}
+                shrinkage = Shrinkage(penalty, share, factors)
+                path = list(fit_path(X[train], target, None, CS, shrinkage, **options))
+            losses = [log_loss(y[test], softmax(X[test] @ W.T + b, axis=1)) for W, b, _ in path]
+            np.testing.assert_allclose(-model.cv_scores_[number, place], losses, rtol=1e-5)
+
+
+def test_best_share_of_the_norm_is_kept_and_refitted():
+    rng = np.random.default_rng(0)
+    y = np.arange(150) % 3
+    X = np.hstack([1.5 * np.eye(3)[y], np.zeros((150, 40))]) + rng.standard_normal((150, 43))
+    model = SoftmaxRegressionCV(np.geomspace(1e-3, 10, 7), l1_ratios=[0.0, 1.0]).fit(X, y)
+    place = model.l1_ratios_.tolist().index(model.l1_ratio_)
+    assert model.mean_score_[place].max() == model.mean_score_.max()
+    assert model.l1_ratio_ == 1.0
+    assert np.mean(model.coef_ == 0) > 0.5
+
+
+def test_penalty_factor_is_a_rescaled_feature():
+    X, y = draw()
+    factors = np.array([1.0, 4.0, 0.25, 9.0])
+    model, scaled = chooser(penalty_factor=factors).fit(X, y), chooser().fit(X / factors**0.5, y)
+    np.testing.assert_allclose(model.cv_scores_, scaled.cv_scores_, rtol=1e-6)
+
+
 # Scorers, splitters, metadata
 
 
@@ -296,6 +340,11 @@ def test_a_fold_without_one_of_three_classes_is_a_binary_problem():
         ({"Cs": [1.0, -2.0]}, ValueError, "got -2"),
         ({"Cs": [1.0, np.inf]}, ValueError, "got inf"),
         ({"Cs": [1.0, np.nan]}, ValueError, "got nan"),
+        ({"penalty": "lasso"}, ValueError, "penalty must be one of"),
+        ({"l1_ratios": [0.1, 1.1]}, ValueError, "l1_ratios must be None or numbers.*got 1.1"),
+        ({"l1_ratios": []}, ValueError, "got none"),
+        ({"penalty_factor": [1.0, 2.0]}, ValueError, r"must have shape \(4,\).*got shape \(2,\)"),
+        ({"penalty_factor": [1, 1, 1, -1]}, ValueError, "non-negative numbers; got -1"),
         ({"rule": "2se"}, ValueError, "rule must be one of 'best', '1se'"),
         ({"cv": "jackknife"}, ValueError, "cv must be one of 'loo'"),
         ({"cv": "loo", "scoring": "accuracy"}, ValueError, "scoring must be None where cv='loo'"),
@@ -369,6 +418,7 @@ def checks():
     estimators = [
         SoftmaxRegressionCV([1e-3, 1.0], cv=3),
         SoftmaxRegressionCV([1e-3, 1.0], cv="loo"),
+        SoftmaxRegressionCV([1e-3, 1.0], cv=3, penalty="group", l1_ratios=[0.5]),
         SoftmaxRegressionCV([1e-3, 1.0], cv=3, scoring="accuracy", rule="1se"),
     ]
     for number, estimator in enumerate(estimators):
