@@ -9,9 +9,9 @@ from ._calibration_result import Calibration
 from ._core import scores
 from ._core.objective import Objective
 from ._core.ray import Ray, succession_loss
+from ._known import labels_target
 from ._maps.scalings import BiasCorrected, Matrix, SideBySide, Temperature, Vector
 from ._penalties.ridge import Ridge
-from ._probabilistic import labels_target
 from ._solvers import Outcome, Result, scalar
 from ._solvers.choice import choose
 from ._solvers.newton_cg import newton_cg
@@ -235,7 +235,7 @@ class CalibrationProblem:
     def _objective(self, map, curvature, centre):
         return Objective(
             map,
-            labels_target(self.labels, self._n_classes, self._n_outputs),
+            labels_target(self.labels, self._n_classes),
             Ridge(curvature, centre),
             self._weights,
             threads=self.threads,

@@ -92,9 +92,11 @@ def _read_logits(scores):
     scores = scores.astype(np.float64, copy=False)
     if scores.shape[1] == 1:
         scores = np.hstack([np.zeros_like(scores), scores])
-    bad = scores.max(axis=1) == -np.inf
-    _refuse(bad.any(), lambda: bad[:, None], "have an entry above -inf in each row", scores)
-    return core.from_logits(scores)
+    top = scores.max(axis=1, keepdims=True)
+    _refuse(
+        top.min() == -np.inf, lambda: top == -np.inf, "have an entry above -inf in each row", scores
+    )
+    return core.from_logits(scores, top)
 
 
 def _side_by_side(scores, input):

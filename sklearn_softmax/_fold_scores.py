@@ -10,8 +10,8 @@ from sklearn.utils.parallel import Parallel, delayed
 from ._core import predict
 from ._core.threads import Threads
 from ._cross_fitting import take
+from ._known import labels_target
 from ._maps.design import DenseDesign, SparseDesign
-from ._probabilistic import labels_target
 from ._regression import SoftmaxRegression
 
 
@@ -46,9 +46,8 @@ class LogLoss:
 
     def score(self, fit, C, rows, numbers):
         """Of one fit, from its logits."""
-        n_outputs = len(fit.coef)
-        design = (SparseDesign if sparse.issparse(rows.X) else DenseDesign)(rows.X, n_outputs)
-        target = labels_target(rows.labels, len(rows.classes), n_outputs)
+        make = SparseDesign if sparse.issparse(rows.X) else DenseDesign
+        design, target = make(rows.X, len(fit.coef)), labels_target(rows.labels, len(rows.classes))
         params = np.column_stack([fit.coef, fit.intercept])
         with Threads() as threads:
             return -predict.mean_loss(design, params, target, rows.weights, threads)
@@ -129,12 +128,12 @@ class _Fold(NamedTuple):
 
 def _score_fold(fold, grid, rows, near, measure):
     try:
-        problem = grid.problem(rows.take(fold.train), fold.train)
+        problem = grid.problem(rows, fold.train)
     except ValueError as error:
         raise ValueError(
             f"The training rows of fold {fold.number} cannot be used: {error}"
         ) from None
-    known = np.isin(rows.labels[fold.test], problem.present)
+    known = np.isin(rows.labels[fold.test], problem.data.present)
     weighted = rows.positive()[fold.test]
     numbers = fold.test[known & weighted]
     if not len(numbers):

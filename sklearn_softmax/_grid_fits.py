@@ -6,11 +6,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ._core.threads import Threads
+from ._known import KnownLabels
 from ._path import prepare
-from ._probabilistic import labels_target
-from ._regression import _all_classes, _with_weight
 from ._solvers import SOLVERS, Result
-from ._validation import apply_class_weight
+from ._training import Training, of_weight
 
 
 class Fit(NamedTuple):
@@ -40,7 +39,9 @@ class Rows:
     classes: np.ndarray
 
     def take(self, numbers):
-        """Some of the rows."""
+        """Some of the rows; all of them are not copied."""
+        if isinstance(numbers, slice):
+            return self
         weights = None if self.weights is None else self.weights[numbers]
         return Rows(self.X[numbers], self.labels[numbers], weights, self.classes)
 
@@ -87,16 +88,13 @@ class Grid:
         """Of the grid."""
         return len(self.shrinkages), len(self.Cs)
 
-    def problem(self, rows, numbers=None):
-        """Rows of positive weight as what is fitted; `numbers` are theirs among others."""
-        numbers = np.arange(len(rows.labels)) if numbers is None else numbers
-        weights = apply_class_weight(self.class_weight, rows.classes, rows.labels, rows.weights)
-        if weights is not None:
-            numbers = numbers[weights > 0]
-        X, labels, weights, present = _with_weight(rows.X, rows.labels, weights, rows.classes)
-        n_outputs = 1 if len(present) == 2 else len(present)
-        target = labels_target(labels, len(present), n_outputs)
-        return Problem(self, X, target, weights, present, len(rows.classes), numbers)
+    def problem(self, rows, numbers=slice(None)):
+        """Some of the rows as what is fitted."""
+        rows = rows.take(numbers)
+        known = KnownLabels(rows.labels, len(rows.classes))
+        weighting = {"class_weight": self.class_weight}
+        data = of_weight(rows.X, known, rows.weights, rows.classes, **weighting)
+        return Problem(self, data, numbers)
 
 
 @dataclass(frozen=True)
@@ -106,23 +104,15 @@ class Problem:
     Attributes
     ----------
     grid : Grid
-    X, target, weights
-        Rows of positive weight: see `prepare`.
-    present : ndarray of shape (n_present,)
-        Numbers of the classes that these rows have.
-    n_classes : int
-        Of all rows.
-    numbers : ndarray of shape (n_rows,)
-        Of the rows among all, ascending where those are.
+    data : Training
+        Those of positive weight.
+    numbers : ndarray of int or slice
+        The rows among all of them.
     """
 
     grid: Grid
-    X: Any
-    target: Any
-    weights: np.ndarray | None
-    present: np.ndarray
-    n_classes: int
-    numbers: np.ndarray
+    data: Training
+    numbers: Any
 
     def fits(self):
         """Fits at all points of the grid, in its order, each from the one at the C before.
@@ -137,7 +127,7 @@ class Problem:
                 prepared, last = self.prepare(shrinkage, threads), None
                 for C in self.grid.Cs:
                     *last, result = prepared.fit(C, last, **self.grid.solving)
-                    found.append(Fit(*self.everywhere(*last), result))
+                    found.append(Fit(*self.data.all_classes(*last), result))
         return found
 
     def fits_near(self, neighbours):
@@ -153,18 +143,14 @@ class Problem:
     def prepare(self, shrinkage, threads):
         """What fits at any C."""
         options = {"threads": threads, **self.grid.options}
-        return prepare(self.X, self.target, self.weights, shrinkage, **options)
-
-    def everywhere(self, coef, intercept):
-        """Coefficients and intercepts of all classes, from those of the classes present."""
-        return _all_classes(coef, intercept, self.present, self.n_classes)
+        return prepare(self.data.X, self.data.target, self.data.weights, shrinkage, **options)
 
     def start(self, fit):
         """Coefficients and intercepts of the classes present, from those of all classes."""
-        coef, intercept = fit.coef, fit.intercept
-        if len(self.present) == self.n_classes:
+        coef, intercept, present = fit.coef, fit.intercept, self.data.present
+        if len(present) == len(self.data.classes):
             return coef, intercept
-        coef, intercept = coef[self.present], intercept[self.present]
-        if len(self.present) == 2:
+        coef, intercept = coef[present], intercept[present]
+        if len(present) == 2:
             return coef[1:] - coef[:1], intercept[1:] - intercept[:1]
         return coef, intercept

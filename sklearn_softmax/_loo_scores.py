@@ -30,7 +30,7 @@ def score_rows(whole, fits):
     ValueError
         If the Hessian of the coefficients that are not zero is too large.
     """
-    grid, scores, place = whole.grid, np.empty((len(whole.target), len(fits))), 0
+    grid, scores, place = whole.grid, np.empty((len(whole.data.target), len(fits))), 0
     with Threads() as threads:
         for shrinkage in grid.shrinkages:
             make = _RidgeRows if shrinkage.l1_ratio == 0.0 else _ActiveRows
@@ -44,8 +44,9 @@ def score_rows(whole, fits):
 def check_ridge(whole):
     """Raise where the Hessians of fits with a ridge are too large, which is known beforehand."""
     if any(shrinkage.l1_ratio == 0.0 for shrinkage in whole.grid.shrinkages):
-        width = min(whole.X.shape) if not sparse.issparse(whole.X) else whole.X.shape[1]
-        _check_size(whole.target.n_outputs * (width + whole.grid.fit_intercept))
+        X, target = whole.data.X, whole.data.target
+        width = X.shape[1] if sparse.issparse(X) else min(X.shape)
+        _check_size(target.n_outputs * (width + whole.grid.fit_intercept))
 
 
 def _check_size(size):
@@ -60,15 +61,16 @@ class _RidgeRows:
     """Leave-one-out losses of fits with a ridge; wide data in their row space."""
 
     def __init__(self, whole, shrinkage, threads):
-        X, factors, grid = whole.X, shrinkage.factors, whole.grid
+        data, factors, grid = whole.data, shrinkage.factors, whole.grid
+        X = data.X
         free = factors is not None and not np.all(factors > 0)
         self._space = None
         if not (sparse.issparse(X) or free or X.shape[1] < X.shape[0]):
-            space = RowSpace(X, grid.fit_intercept, whole.weights, factors)
+            space = RowSpace(X, grid.fit_intercept, data.weights, factors)
             if space.rows.size:
                 self._space, X, factors = space, space.rows, None
         options = {"factors": factors, "threads": threads, **grid.options}
-        self._problem = RidgeProblem(X, whole.target, whole.weights, **options)
+        self._problem = RidgeProblem(X, data.target, data.weights, **options)
 
     def losses(self, C, coef, intercept):
         """Loss of each row without itself."""
@@ -100,10 +102,10 @@ class _ActiveRows:
         return leave_one_out_losses(objective, params, curvature, active)
 
     def _problem(self, C, columns):
-        whole, factors = self._whole, self._shrinkage.factors
+        data, factors = self._whole.data, self._shrinkage.factors
         factors = None if factors is None else factors[columns]
-        options = {"factors": factors, "threads": self._threads, **whole.grid.options}
-        return RidgeProblem(whole.X[:, columns], whole.target, whole.weights, C=C, **options)
+        options = {"factors": factors, "threads": self._threads, **self._whole.grid.options}
+        return RidgeProblem(data.X[:, columns], data.target, data.weights, C=C, **options)
 
     def _curvature(self, strengths, coef):
         """Second derivative of the penalty between the classes of each feature."""

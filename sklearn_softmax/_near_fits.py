@@ -1,5 +1,6 @@
 """Fits of folds from those of all rows, which lie near: shared coordinates, starts and metrics."""
 
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,13 +18,15 @@ _MOST_PASSES = 30.0  # that a Hessian may cost: it serves all folds
 _LEAST_PASSES = 0.1  # cheaper ones are best made anew at each step
 
 
-def neighbours(whole, fits):
+def neighbours(rows, whole, fits):
     """What folds take from the fits of all rows, for each shrinkage of the grid.
 
     Parameters
     ----------
+    rows : Rows
+        All of them.
     whole : Problem
-        All rows.
+        The same.
     fits : list of Fit
         At all points of the grid.
 
@@ -37,7 +40,7 @@ def neighbours(whole, fits):
         part = fits[number * len(grid.Cs) : (number + 1) * len(grid.Cs)]
         near = NearStarts(shrinkage, part)
         if shrinkage.l1_ratio == 0.0:
-            shared = NearRidge(whole, near)
+            shared = NearRidge(rows, whole, near)
             near = shared if shared.sound else near
         found.append(near)
     return found
@@ -54,7 +57,7 @@ class NearStarts:
         prepared = fold.prepare(self.shrinkage, threads)
         for C, near in zip(fold.grid.Cs, self.whole_fits, strict=True):
             coef, intercept, result = prepared.fit(C, fold.start(near), **fold.grid.solving)
-            yield Fit(*fold.everywhere(coef, intercept), result)
+            yield Fit(*fold.data.all_classes(coef, intercept), result)
 
 
 class _Start(NamedTuple):
@@ -84,11 +87,10 @@ class NearRidge:
         in these coordinates.
     """
 
-    def __init__(self, whole, starts):
-        self._whole, self._near = whole, starts
-        self._space, self._rows, self._columns = self._row_space(), whole.X, None
-        if self._space is not None:
-            self._rows = self._space.rows
+    def __init__(self, rows, whole, starts):
+        self._whole, self._near, self._columns = whole, starts, None
+        self._space = self._row_space(rows)
+        self._rows = None if self._space is None else replace(rows, X=self._space.rows)
         with Threads() as threads:
             problem = self._problem(whole, threads)
             self._columns = problem.columns
@@ -96,22 +98,21 @@ class NearRidge:
             self._starts = [self._start(problem, C, fit) for C, fit in zipped]
         self.sound = all(start is not None for start in self._starts)
 
-    def _row_space(self):
+    def _row_space(self, rows):
         whole, factors = self._whole, self._near.shrinkage.factors
-        sparse_or_tall = sparse.issparse(whole.X) or not costs.row_space_pays(
-            *whole.X.shape, whole.target.n_outputs
-        )
-        if sparse_or_tall or not (factors is None or np.all(factors > 0)):
+        free = factors is not None and not np.all(factors > 0)
+        shape = *whole.data.X.shape, whole.data.target.n_outputs
+        if sparse.issparse(rows.X) or free or not costs.row_space_pays(*shape):
             return None
-        space = RowSpace(whole.X, whole.grid.fit_intercept, whole.weights, factors)
+        space = RowSpace(rows.X, whole.grid.fit_intercept, rows.weights, factors)
         return space if space.rows.size else None
 
     def _problem(self, fold, threads):
-        X, factors = fold.X, self._near.shrinkage.factors
+        grid, data, factors = fold.grid, fold.data, self._near.shrinkage.factors
         if self._space is not None:
-            X, factors = self._rows[np.searchsorted(self._whole.numbers, fold.numbers)], None
+            data, factors = grid.problem(self._rows, fold.numbers).data, None
         options = {"factors": factors, "columns": self._columns, "threads": threads}
-        return _NearProblem(X, fold.target, fold.weights, **options, **fold.grid.options)
+        return _NearProblem(data.X, data.target, data.weights, **options, **grid.options)
 
     def _start(self, problem, C, fit):
         """Where folds start at one C; None where these coordinates lose something."""
@@ -136,7 +137,7 @@ class NearRidge:
 
     def fits(self, fold, threads):
         """Fits of a fold, one for each C."""
-        if len(fold.present) < len(self._whole.present):
+        if len(fold.data.present) < len(self._whole.data.present):
             yield from self._near.fits(fold, threads)
             return
         problem, solving = self._problem(fold, threads), fold.grid.solving
@@ -150,4 +151,4 @@ class NearRidge:
             coefficients = problem.coefficients(last)
             if self._space is not None:
                 coefficients = self._space.to_raw(*coefficients)
-            yield Fit(*fold.everywhere(*coefficients), result)
+            yield Fit(*fold.data.all_classes(*coefficients), result)

@@ -3,29 +3,19 @@
 import numpy as np
 from scipy import sparse
 from sklearn.base import BaseEstimator
-from sklearn.utils import check_X_y
 from sklearn.utils.validation import validate_data
 
 from ._core.threads import Threads
+from ._inference import check_options, read_data, standard_errors
 from ._maps.design import DenseDesign, SparseDesign
+from ._offset import OffsetClassifierMixin
 from ._path import Shrinkage, prepare
-from ._probabilistic import SoftmaxClassifierMixin, labels_target
 from ._solvers import SOLVERS
-from ._validation import (
-    apply_class_weight,
-    check_bool,
-    check_choice,
-    check_integer,
-    check_number,
-    check_weights,
-    encode_labels,
-    warn_outcome,
-)
-
-_ABSENT_LOGIT = -36.0  # log of the float64 epsilon, about: a probability that rounds away
+from ._training import read_training
+from ._validation import check_bool, check_choice, check_integer, check_number, warn_outcome
 
 
-class SoftmaxRegression(SoftmaxClassifierMixin, BaseEstimator):
+class SoftmaxRegression(OffsetClassifierMixin, BaseEstimator):
     r"""Softmax (multinomial logistic) regression, fitted to a certified optimum.
 
     Minimises the objective of scikit-learn's `LogisticRegression`,
@@ -33,8 +23,10 @@ class SoftmaxRegression(SoftmaxClassifierMixin, BaseEstimator):
     .. math:: C \sum_i s_i \left(\log\sum_k e^{z_{ik}} - z_{i y_i}\right) + \tfrac12\|W\|^2,
               \qquad z_i = W x_i + b,
 
-    from raw features of any scale. A duality gap bounds the distance to the optimum; the fit
-    stops when the bound is below `tol`, and says so when it is not.
+    from raw features of any scale. Instead of labels, y may be a table of probabilities or counts
+    of the classes, and a known offset may be added to each row's logits. A duality gap bounds the
+    distance to the optimum; the fit stops when the bound is below `tol`, and says so when it is
+    not.
 
     Parameters
     ----------
@@ -44,7 +36,14 @@ class SoftmaxRegression(SoftmaxClassifierMixin, BaseEstimator):
         Whether to fit b, which is not penalised.
     class_weight : dict, 'balanced' or None, default=None
         Weights of classes, multiplied with the sample weights. 'balanced' gives all classes
-        the same total weight.
+        the same total weight. Where a row belongs to several classes, w_k multiplies the term of
+        class k in its loss.
+    classes : array-like of shape (n_classes,), default=None
+        Labels of the classes, in the order of the columns of y where that is a table. By default
+        the columns of a data frame, else 0, 1, ... With labels in y it may name classes that
+        have no row. In any case `classes_` is sorted.
+    label_smoothing : float, default=0.0
+        Share of each row, at least 0 and below 1, that is spread evenly over all classes.
     tol : float, default=1e-6
         Bound on the certified gap, relative to the objective. Without a penalty, half the
         squared Newton decrement takes the place of the gap.
@@ -84,11 +83,17 @@ class SoftmaxRegression(SoftmaxClassifierMixin, BaseEstimator):
     A class whose total weight is zero keeps its column: with an intercept, its coefficients
     are zero and its probability rounds to zero.
 
+    A row of a table y adds :math:`s_i \sum_k y_{ik} (-\log p_{ik})` to the sum: counts are the
+    same as so many rows with labels. With `class_weight` w and `label_smoothing` ε the factor of
+    :math:`-\log p_{ik}` is :math:`w_k ((1 - ε) y_{ik} + ε \sum_l y_{il} / K)`, as in PyTorch's
+    cross-entropy; 'balanced' looks at y before it is smoothed.
+
     References
     ----------
     Yu, Huang & Lin (2011), "Dual coordinate descent methods for logistic regression and
     maximum entropy models", Machine Learning 85 (the dual). Böhning (1992), "Multinomial
-    logistic regression algorithm", Ann. Inst. Statist. Math. 44 (the curvature).
+    logistic regression algorithm", Ann. Inst. Statist. Math. 44 (the curvature). Szegedy et al.
+    (2016), "Rethinking the Inception architecture for computer vision", CVPR (label smoothing).
 
     Examples
     --------
@@ -110,6 +115,8 @@ class SoftmaxRegression(SoftmaxClassifierMixin, BaseEstimator):
         *,
         fit_intercept=True,
         class_weight=None,
+        classes=None,
+        label_smoothing=0.0,
         tol=1e-6,
         max_iter=1000,
         solver="auto",
@@ -118,6 +125,8 @@ class SoftmaxRegression(SoftmaxClassifierMixin, BaseEstimator):
         self.C = C
         self.fit_intercept = fit_intercept
         self.class_weight = class_weight
+        self.classes = classes
+        self.label_smoothing = label_smoothing
         self.tol = tol
         self.max_iter = max_iter
         self.solver = solver
@@ -128,17 +137,21 @@ class SoftmaxRegression(SoftmaxClassifierMixin, BaseEstimator):
         tags.input_tags.sparse = True
         return tags
 
-    def fit(self, X, y, sample_weight=None):
+    def fit(self, X, y, sample_weight=None, offset=None):
         """Fit to data.
 
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Features. Arrays of float32 and float64 are not copied.
-        y : array-like of shape (n_samples,)
-            Labels.
+        y : array-like of shape (n_samples,) or (n_samples, n_classes)
+            Labels; or, with two columns or more, probabilities or counts of the classes. These
+            are not negative, and what a row sums to multiplies its weight.
         sample_weight : array-like of shape (n_samples,), default=None
             Non-negative weights; an integer weight is the same as repeating the row.
+        offset : array-like of shape (n_samples,) or (n_samples, n_classes), default=None
+            Known terms that are added to the logits, with columns in the order of `classes_`.
+            Of two classes, the log-odds of the second; two columns stand for their difference.
 
         Returns
         -------
@@ -147,7 +160,7 @@ class SoftmaxRegression(SoftmaxClassifierMixin, BaseEstimator):
         Raises
         ------
         ValueError, TypeError
-            If a parameter, X, y or a weight is not as required; a previous fit stays.
+            If a parameter, X, y, a weight or the offset is not as required; a previous fit stays.
 
         Warns
         -----
@@ -155,20 +168,13 @@ class SoftmaxRegression(SoftmaxClassifierMixin, BaseEstimator):
             If the certified gap is above `tol`, or the optimum is at infinity.
         """
         self._check_parameters()
-        given = X
-        X, y = check_X_y(X, y, accept_sparse="csr", dtype=[np.float64, np.float32], estimator=self)
-        classes, labels = encode_labels(y)
-        weights = check_weights(sample_weight, len(labels))
-        weights = apply_class_weight(self.class_weight, classes, labels, weights)
-        X, labels, weights, present = _with_weight(X, labels, weights, classes)
+        data = read_training(self, X, y, sample_weight, offset)
 
-        n_outputs = 1 if len(present) == 2 else len(present)
-        target = labels_target(labels, len(present), n_outputs)
         with Threads() as threads:
             fits = prepare(
-                X,
-                target,
-                weights,
+                data.X,
+                data.target,
+                data.weights,
                 Shrinkage(),
                 fit_intercept=self.fit_intercept,
                 threads=threads,
@@ -176,32 +182,103 @@ class SoftmaxRegression(SoftmaxClassifierMixin, BaseEstimator):
             )
             coef, intercept, result = fits.fit(
                 self.C,
-                self._start(classes, n_outputs, X.shape[1]),
+                self._start(data),
                 solver=SOLVERS[self.solver],
                 tol=self.tol,
                 max_iter=self.max_iter,
             )
 
-        coef, intercept = _all_classes(coef, intercept, present, len(classes))
-        validate_data(self, given, skip_check_array=True)  # names; not before the fit succeeded
-        self.coef_, self.intercept_ = coef.astype(X.dtype), intercept.astype(X.dtype)
-        self.classes_, self.n_iter_ = classes, max(1, result.n_iter)
+        coef, intercept = data.all_classes(coef, intercept)
+        validate_data(self, X, skip_check_array=True)  # names; not before the fit succeeded
+        dtype = data.X.dtype
+        self.coef_, self.intercept_ = coef.astype(dtype), intercept.astype(dtype)
+        self.classes_, self.n_iter_ = data.classes, max(1, result.n_iter)
         self.loss_, self.dual_gap_ = float(result.value), float(result.gap / result.value)
         warn_outcome(result, self.tol)
         return self
 
+    def standard_errors(
+        self,
+        X,
+        y,
+        sample_weight=None,
+        offset=None,
+        *,
+        kind="observed",
+        level=0.95,
+        reference=None,
+    ):
+        r"""Standard errors of the coefficients of a fit that is hardly penalised.
+
+        Parameters
+        ----------
+        X, y, sample_weight, offset
+            What the model was fitted to. Weights are frequencies: so many rows alike.
+        kind : {'observed', 'sandwich'}, default='observed'
+            'observed' is the inverse of the observed information I, which is right where the
+            model is. 'sandwich' is :math:`I^{-1} \sum_i u_i u_i' I^{-1}` (HC0), with a score u
+            for each row: right for independent rows, also of losses that are no likelihoods,
+            with class weights, smoothed or soft labels. A row of counts is one row.
+        level : float, default=0.95
+            Level of the confidence intervals, between 0 and 1.
+        reference : label, default=None
+            The class that all others are compared with; None for ``classes_[0]``.
+
+        Returns
+        -------
+        StandardErrors
+            Arrays `coef`, `error`, `z`, `p_value`, `lower` and `upper` of shape
+            (n_classes - 1, n_features + 1), the intercept last; printed it is a table, and
+            ``pandas.DataFrame(errors.to_dict())`` makes a data frame of it. Coefficients are
+            those of the log-odds against the reference.
+
+        Raises
+        ------
+        ValueError
+            Where errors mean nothing: the classes are separable; a feature is a combination of
+            others; the penalty is more than 1 % of the curvature in some direction; coefficients
+            are farther than 0.1 standard errors from the optimum for these data; a class has no
+            weight; or 'observed' is asked for with class weights or smoothed labels.
+
+        References
+        ----------
+        White (1982), "Maximum likelihood estimation of misspecified models", Econometrica 50.
+
+        Examples
+        --------
+        >>> from sklearn.datasets import load_wine
+        >>> from sklearn_softmax import SoftmaxRegression
+        >>> X, y = load_wine(return_X_y=True, as_frame=True)
+        >>> X = X[["alcohol", "hue"]]
+        >>> model = SoftmaxRegression(C=float("inf"), tol=1e-9).fit(X, y)
+        >>> print(model.standard_errors(X, y))
+        Log-odds against 0: observed errors, 95% intervals
+        class       name    coef   error       z    p_value   lower   upper
+            1    alcohol  -5.109  0.8543   -5.98  2.228e-09  -6.783  -3.434
+            1        hue     1.4   2.563  0.5462     0.5849  -3.623   6.423
+            1  intercept   65.36   11.04    5.92  3.211e-09   43.72      87
+            2    alcohol  -1.287  0.7827  -1.644     0.1001  -2.821  0.2472
+            2        hue  -19.54   3.976  -4.915  8.876e-07  -27.33  -11.75
+            2  intercept   34.05   10.43   3.266   0.001093   13.61   54.48
+        """
+        number = check_options(self, kind, level, reference)
+        data = read_data(self, X, y, sample_weight, offset)
+        return standard_errors(self, data, kind, level, number)
+
     def _check_parameters(self):
         check_number("C", self.C, above=0, infinite=True)
+        check_number("label_smoothing", self.label_smoothing, at_least=0, below=1)
         check_number("tol", self.tol, at_least=0)
         check_integer("max_iter", self.max_iter, at_least=1)
         check_choice("solver", self.solver, SOLVERS)
         check_bool("fit_intercept", self.fit_intercept)
         check_bool("warm_start", self.warm_start)
 
-    def _start(self, classes, n_outputs, n_features):
+    def _start(self, data):
         previous = getattr(self, "coef_", None) if self.warm_start else None
-        known = previous is not None and previous.shape == (n_outputs, n_features)
-        if known and np.array_equal(self.classes_, classes):
+        shape = data.target.n_outputs, data.X.shape[1]
+        known = previous is not None and previous.shape == shape
+        if known and np.array_equal(self.classes_, data.classes):
             start = previous.astype(np.float64), self.intercept_.astype(np.float64)
             return start if np.isfinite(start[0]).all() and np.isfinite(start[1]).all() else None
         return None
@@ -216,31 +293,3 @@ class SoftmaxRegression(SoftmaxClassifierMixin, BaseEstimator):
         )
         design = (SparseDesign if sparse.issparse(X) else DenseDesign)(X, len(self.coef_))
         return design, np.column_stack([self.coef_, self.intercept_])
-
-
-def _with_weight(X, labels, weights, classes):
-    """Rows of positive weight, and the numbers of the classes that have any."""
-    if weights is not None and not np.all(weights > 0):
-        rows = np.flatnonzero(weights > 0)
-        X, labels, weights = X[rows], labels[rows], weights[rows]
-    present = np.flatnonzero(np.bincount(labels, minlength=len(classes)))
-    if len(present) < len(classes):
-        labels = np.searchsorted(present, labels)
-    if len(present) < 2:
-        raise ValueError(
-            "y must contain at least two classes of positive weight; "
-            f"got {len(present)} class: {classes[present].tolist()}."
-        )
-    return X, labels, weights, present
-
-
-def _all_classes(coef, intercept, present, n_classes):
-    """Coefficients with a row for every class, those of absent classes included."""
-    if len(present) == n_classes:
-        return coef, intercept
-    if len(coef) == 1:
-        coef, intercept = np.vstack([-coef, coef]) / 2, np.append(-intercept, intercept) / 2
-    all_coef = np.zeros((n_classes, coef.shape[1]))
-    all_intercept = np.full(n_classes, _ABSENT_LOGIT)
-    all_coef[present], all_intercept[present] = coef, intercept
-    return all_coef, all_intercept

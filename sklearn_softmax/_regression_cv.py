@@ -311,7 +311,7 @@ class SoftmaxRegressionCV(SoftmaxClassifierMixin, BaseEstimator):
             scores = score_rows(whole, fits)
             weights = None if rows.weights is None else rows.weights[rows.weights > 0]
             return scores, np.ones(len(scores)) if weights is None else weights, []
-        near = neighbours(whole, fits)
+        near = neighbours(rows, whole, fits)
         parts = score_folds(whole.grid, rows, folds, near, measure, self.n_jobs)
         unknown = sum(part.n_unknown for part in parts)
         if unknown:

@@ -11,8 +11,11 @@ from sklearn.utils.multiclass import check_classification_targets
 
 from ._solvers import Outcome
 
+_DISCRETE = ("b", "i", "u", "U", "S")  # kinds of dtypes that hold nothing but labels
+_INTEGERS = ("i", "u")
 
-def check_number(name, value, *, above=None, at_least=None, infinite=False):
+
+def check_number(name, value, *, above=None, at_least=None, below=None, infinite=False):
     """Raise unless `value` is a real number in the range.
 
     Raises
@@ -23,12 +26,15 @@ def check_number(name, value, *, above=None, at_least=None, infinite=False):
     kind = "a number" if above is None and at_least is None else "a positive number"
     if at_least is not None:
         kind = f"a number of at least {at_least}"
+    if below is not None:
+        kind += f" and below {below}"
     if infinite:
         kind += " or inf"
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, Real):
         raise TypeError(f"{name} must be {kind}; got {value!r}.")
     too_low = (above is not None and value <= above) or (at_least is not None and value < at_least)
-    if np.isnan(value) or too_low or (np.isinf(value) and not infinite):
+    too_high = below is not None and value >= below
+    if np.isnan(value) or too_low or too_high or (np.isinf(value) and not infinite):
         raise ValueError(f"{name} must be {kind}; got {value!r}.")
 
 
@@ -120,8 +126,19 @@ def encode_labels(y):
     ValueError
         If y is continuous or multilabel.
     """
-    check_classification_targets(y)
+    kind = np.asarray(y).dtype.kind if np.ndim(y) == 1 else ""
+    if kind not in _DISCRETE:
+        check_classification_targets(y)
+    if kind in _INTEGERS and len(y) and np.min(y) >= 0 and np.max(y) < len(y):
+        return _encode_counts(np.asarray(y))
     return np.unique(y, return_inverse=True)
+
+
+def _encode_counts(y):
+    """Classes and class numbers of small integers, without sorting the rows."""
+    found = np.bincount(y) > 0
+    classes = np.flatnonzero(found)
+    return classes.astype(y.dtype), (np.cumsum(found) - 1)[y]
 
 
 def number_labels(y, classes):
@@ -173,22 +190,30 @@ def check_weights(sample_weight, n_rows, name="sample_weight"):
     return weights
 
 
-def apply_class_weight(class_weight, classes, labels, weights):
-    """Weights of the rows times those of their classes; None for equal weights."""
-    if class_weight is None:
-        return weights
+def class_factors(class_weight, classes, masses):
+    """Factors of the classes' weights.
+
+    Parameters
+    ----------
+    class_weight : dict or 'balanced'
+        See `SoftmaxRegression`.
+    classes : ndarray of shape (n_classes,)
+        Sorted labels.
+    masses : ndarray of shape (n_classes,)
+        Total weight of each class.
+
+    Returns
+    -------
+    ndarray of shape (n_classes,)
+    """
     if isinstance(class_weight, str) and class_weight == "balanced":
-        counts = np.bincount(labels, weights, len(classes))
-        present = np.count_nonzero(counts)
-        factors = counts.sum() / (present * np.where(counts > 0, counts, np.inf))
-    elif isinstance(class_weight, dict):
-        factors = compute_class_weight(class_weight, classes=classes, y=classes[labels])
-        check_weights(factors, len(classes), "class_weight")
-    else:
-        error = ValueError if isinstance(class_weight, str) else TypeError
-        raise error(f"class_weight must be a dict, 'balanced' or None; got {class_weight!r}.")
-    factors = factors[labels]
-    return factors if weights is None else weights * factors
+        present = np.count_nonzero(masses)
+        return masses.sum() / (present * np.where(masses > 0, masses, np.inf))
+    if isinstance(class_weight, dict):
+        factors = compute_class_weight(class_weight, classes=classes, y=classes)
+        return check_weights(factors, len(classes), "class_weight")
+    error = ValueError if isinstance(class_weight, str) else TypeError
+    raise error(f"class_weight must be a dict, 'balanced' or None; got {class_weight!r}.")
 
 
 def warn_outcome(result, tol):
@@ -231,7 +256,6 @@ def warn_outcomes(results, tol):
 
 
 __all__ = [
-    "apply_class_weight",
     "check_choice",
     "check_bool",
     "check_factors",
@@ -240,6 +264,7 @@ __all__ = [
     "check_shares",
     "check_strengths",
     "check_weights",
+    "class_factors",
     "encode_labels",
     "number_labels",
     "warn_outcome",

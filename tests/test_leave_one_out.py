@@ -7,8 +7,8 @@ from sklearn.datasets import load_iris, load_wine
 
 from sklearn_softmax import SoftmaxRegression, SoftmaxRegressionCV
 from sklearn_softmax._core.threads import Threads
+from sklearn_softmax._known import labels_target
 from sklearn_softmax._path import Shrinkage, prepare
-from sklearn_softmax._probabilistic import labels_target
 from sklearn_softmax._solvers import SOLVERS
 
 TOL = 1e-11
@@ -24,7 +24,7 @@ def draw(n_rows=60, n_features=3, n_classes=3, seed=0):
 def fit(X, y, C, shrinkage, weights=None, tol=TOL):
     """Coefficients and intercepts of an accurate fit."""
     n_classes = y.max() + 1
-    target = labels_target(y, n_classes, 1 if n_classes == 2 else n_classes)
+    target = labels_target(y, n_classes)
     with Threads() as threads:
         options = {"fit_intercept": True, "threads": threads, "floor": tol}
         fits = prepare(X, target, weights, shrinkage, **options)

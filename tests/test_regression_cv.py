@@ -28,8 +28,8 @@ from sklearn.preprocessing import StandardScaler
 
 from sklearn_softmax import SoftmaxRegression, SoftmaxRegressionCV, softmax
 from sklearn_softmax._core.threads import Threads
+from sklearn_softmax._known import labels_target
 from sklearn_softmax._path import Shrinkage, fit_path
-from sklearn_softmax._probabilistic import labels_target
 from sklearn_softmax._selection import best, mean_and_error, one_standard_error
 
 with mock.patch.dict(os.environ, SCIPY_ARRAY_API="1"):  # 1.6 cannot be imported without
@@ -222,7 +222,7 @@ def test_scores_of_a_norm_are_those_of_an_explicit_loop(penalty):
     assert model.cv_scores_.shape == (3, 2, 3)
     assert model.mean_score_.shape == (2, 3)
     for number, (train, test) in enumerate(CV.split(X, y)):
-        target = labels_target(y[train], 3, 3)
+        target = labels_target(y[train], 3)
         for place, share in enumerate(shares):
             with Threads() as threads:
                 options = {"fit_intercept": True, "threads": threads, "floor": 1e-12}

@@ -277,8 +277,8 @@ def test_R5_continuous_and_two_dimensional_labels():
     X, y = draw()
     with pytest.raises(ValueError, match="continuous"):
         SoftmaxRegression().fit(X, X[:, 0])
-    with pytest.raises(ValueError, match="1d array"):
-        SoftmaxRegression().fit(X, np.eye(3)[y])
+    with pytest.raises(ValueError, match="1d array|dim 3"):
+        SoftmaxRegression().fit(X, np.eye(3)[y][:, None])
     with pytest.warns(DataConversionWarning):
         SoftmaxRegression().fit(X, y[:, None])
 
@@ -661,3 +661,14 @@ def test_numbers_whose_squares_underflow_count_as_constant(scale):
     model = SoftmaxRegression().fit(X * [1.0, 1.0, scale, 1.0], y)
     assert np.all(np.isfinite(model.coef_))
     assert model.dual_gap_ <= 1e-6
+
+
+@pytest.mark.parametrize("dtype", [np.int8, np.uint8, np.int64, np.uint64])
+def test_R5_integers_keep_their_dtype_and_order(dtype):
+    X, y = draw()
+    labels = np.array([7, 0, 3], dtype=dtype)[y]
+    model = SoftmaxRegression().fit(X, labels)
+    assert model.classes_.dtype == dtype
+    assert list(model.classes_) == [0, 3, 7]
+    expected = SoftmaxRegression().fit(X, labels.astype(float))
+    np.testing.assert_array_equal(model.coef_, expected.coef_)

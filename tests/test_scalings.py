@@ -115,12 +115,13 @@ def test_newton_cg_reaches_the_optimum(problem):
 def test_ray_is_the_objective_along_a_direction(problem):
     direction = some_params(problem.map)
     ray, step, h = Ray(problem, direction), 0.8, 1e-4
-    value, slope, curvature = ray.evaluate(step)
+    value, slope, curvature, third = ray.evaluate(step)
     point = problem.at(step * direction)
     np.testing.assert_allclose(value, point.value, rtol=1e-13)
     np.testing.assert_allclose(slope, np.dot(point.gradient, direction), rtol=1e-12)
-    change = ray.evaluate(step + h)[1] - ray.evaluate(step - h)[1]
-    np.testing.assert_allclose(curvature, change / (2 * h), rtol=1e-6)
+    after, before = np.array(ray.evaluate(step + h)), np.array(ray.evaluate(step - h))
+    changes = (after - before) / (2 * h)
+    np.testing.assert_allclose([slope, curvature, third], changes[:3], rtol=1e-6, atol=1e-8)
 
 
 class Parabola:
@@ -130,7 +131,7 @@ class Parabola:
         self.best = best
 
     def evaluate(self, t):
-        return 0.5 * (t - self.best) ** 2, t - self.best, 1.0
+        return 0.5 * (t - self.best) ** 2, t - self.best, 1.0, 0.0
 
 
 class Decay:

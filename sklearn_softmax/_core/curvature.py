@@ -155,9 +155,12 @@ def class_blocks(objective, point):
 
 @lru_cache(maxsize=8)
 def _pairs_of_classes(free, n_outputs):
-    """Pairs k ≥ l, and δ_kl - 1/K for all pairs."""
+    """The number of pairs k ≥ l, that of each pair of classes, and δ_kl - 1/K for them."""
+    first, second = np.tril_indices(free)
+    number = np.empty((free, free), np.intp)
+    number[first, second] = number[second, first] = np.arange(len(first))
     tie = np.eye(free) - (1.0 / n_outputs if n_outputs > 1 else 0.0)
-    return *np.tril_indices(free), tie[:, :, None]
+    return len(first), number, tie[:, :, None]
 
 
 def hessian(objective, point):
@@ -173,12 +176,12 @@ def hessian(objective, point):
     """
     n_outputs, width = objective.map.shape
     moments, free = objective.moments, max(1, n_outputs - 1)
-    first, second, tie = _pairs_of_classes(free, n_outputs)
+    n_pairs, number, tie = _pairs_of_classes(free, n_outputs)
 
     def visit(probabilities, rows, totals):
         chances, weights = probabilities[:free], objective.weights_of(rows)
         weighted = chances if weights is None else chances * weights
-        pairs, start = np.empty((len(first), chances.shape[1])), 0
+        pairs, start = np.empty((n_pairs, chances.shape[1])), 0
         for k in range(free):
             row = pairs[start : start + k + 1]
             np.multiply(chances[: k + 1], -weighted[k], out=row)
@@ -186,10 +189,9 @@ def hessian(objective, point):
             start += k + 1
         moments.add(pairs, rows, totals[0])
 
-    (pairs,) = objective.probabilities_at(point, visit, lambda: (moments.zeros(len(first)),))
+    (pairs,) = objective.probabilities_at(point, visit, lambda: (moments.zeros(n_pairs),))
     pairs = moments.matrices(objective.scale * pairs)
-    blocks = np.empty((free, width, free, width))
-    blocks[first, :, second], blocks[second, :, first] = pairs, pairs
+    blocks = np.ascontiguousarray(pairs[number].transpose(0, 2, 1, 3))
     ridge = objective.penalty.curvature.reshape(n_outputs, width)[0]
     np.einsum("kjlj->klj", blocks)[:] += tie * ridge
     return blocks.reshape(free * width, free * width)

@@ -24,31 +24,30 @@ class FusedLine:
 class CachedLine:
     """Trials are elementwise work on cached logits.
 
-    The first trial is made while the margins are computed, block by block. Where the first
-    trial of the line before was taken, its gradient is computed as well: if this one is taken,
-    too, the whole iteration was a single pass over the blocks.
+    The first trial is made while the margins are computed, block by block. The trial with the
+    number of the one that was taken on the line before comes with its gradient: if it is taken,
+    too, no block is visited again, and a line with one trial is a single pass over the blocks.
     """
 
     def __init__(self, objective, point, direction):
         self._objective, self._cache = objective, point.cache
         self._start, self._direction = point.params, direction
         self._bound = objective.map.bind(direction)
-        self._first = self._known = None
+        self._steps, self._points = [], {}
 
     def evaluate(self, step):
         """Value and slope at ``params + step * direction``."""
-        if self._first is not None:
-            return self._slope_at(step, self._block)
-        self._first = step
-        if not self._objective.eager:
-            return self._slope_at(step, self._new_block)
-        self._known = point = self._point_at(step, self._new_block)
+        block = self._block if self._steps else self._new_block
+        self._steps.append(step)
+        if len(self._steps) != self._objective.trial:
+            return self._slope_at(step, block)
+        point = self._points[step] = self._point_at(step, block)
         return point.value, np.dot(point.gradient, self._direction)
 
     def take(self, step):
         """The point at `step`; the cache of the starting point becomes its own."""
-        self._objective.eager = step == self._first
-        point = self._known if step == self._first else None
+        self._objective.trial = 1 + self._steps.index(step)
+        point = self._points.get(step)
         if point is None:
             point = self._point_at(step, self._block)
         self._cache.advance(step)
@@ -97,9 +96,7 @@ class CachedLine:
 
         def visit(trial, margins, work, rows, totals):
             loss, inverse = target.loss_rows(trial, rows, work)
-            work *= inverse  # first, for exponentials may be as large as numbers can be
-            work *= margins
-            slopes = np.add.reduce(work, axis=0)
+            slopes = target.slopes(work, inverse, margins, rows)
             weights = objective.weights_of(rows)
             if weights is not None:
                 loss *= weights

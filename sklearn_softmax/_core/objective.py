@@ -33,8 +33,8 @@ class Objective:
     ----------
     map : linear map
         Parameters to logits, by rows: see `sklearn_softmax._maps`.
-    target : Labels, BinaryLabels or SoftLabels
-        What the logits are compared with.
+    target : target
+        What the logits are compared with: see `targets`, `soft_targets` and `offset`.
     penalty : penalty
         Value, gradient and curvature: see `sklearn_softmax._penalties`.
     weights : ndarray of shape (n_rows,) or None
@@ -52,8 +52,8 @@ class Objective:
     ----------
     n_passes : float
         Products with the whole data so far, in units of one forward and one adjoint.
-    eager : bool
-        Whether lines compute the gradient of their first trial at once.
+    trial : int
+        Which trial of a line was taken last, and is expected to be the next time.
     """
 
     def __init__(
@@ -75,7 +75,7 @@ class Objective:
         self.scratch = Scratch(2, target.n_outputs, self.blocks.largest, map.dtype)
         self.floor, self.cached = floor, cached
         self.moments = (RowProducts if products else RowMoments)(map)
-        self.n_passes, self.eager = 0.0, True
+        self.n_passes, self.trial = 0.0, 1
 
     def weights_of(self, rows):
         """Weights of a slice of rows, or None."""
@@ -258,7 +258,7 @@ class Objective:
 
         def visit(relative, rows, _):
             weights = self.weights_of(rows)
-            largest = relative.max(axis=0)
+            largest = self.target.proportional(relative, rows).max(axis=0)
             margins.append((largest if weights is None else largest[weights > 0]).max(initial=-1.0))
 
         self.relate_point(point, visit)

@@ -26,9 +26,9 @@ def from_probabilities(probabilities):
     return np.log(logits, out=logits)
 
 
-def from_logits(logits):
-    """Logits minus the largest of their row, which is not -inf."""
-    top = logits.max(axis=1, keepdims=True)
+def from_logits(logits, top=None):
+    """Logits minus the largest of their row, `top`, which is not -inf."""
+    top = logits.max(axis=1, keepdims=True) if top is None else top
     shared = np.flatnonzero(top == np.inf)
     if len(shared):
         logits = logits.copy()

@@ -9,12 +9,15 @@ relative precision, in float32 too, and no class maximum is needed unless exp ov
 
 import numpy as np
 
+_ABSENT = -1e300  # relative logit of the label itself, where it must be finite
+_NEAR = 0.5  # changes of probabilities, relative to them
+
 
 class _Target:
     """What all targets share: the conduct of loss, residuals and probabilities.
 
-    A subclass says how logits become relative logits (`relate`), what its row sums are
-    (`_sums`), and how residuals leave the probabilities (`_finish`).
+    A subclass says how logits become relative logits (`relate`), what sums of their
+    exponentials mean (`_close`), and how residuals leave the probabilities (`_finish`).
     """
 
     def prior_logits(self, weights):
@@ -66,6 +69,25 @@ class _Target:
         """Set what `_finish` writes to zero, where it reads it."""
 
     @staticmethod
+    def slopes(exponentials, inverse, margins, rows):
+        """Slope of each row's loss where relative logits change by `margins`.
+
+        `exponentials` and `inverse` are what `loss_rows` gives; the former are used up.
+        """
+        exponentials *= inverse  # first, for exponentials may be as large as numbers can be
+        exponentials *= margins
+        return np.add.reduce(exponentials, axis=0)
+
+    @staticmethod
+    def make_finite(relative, rows):
+        """Turn -inf into numbers whose exponentials, and products with these, are 0."""
+
+    @staticmethod
+    def proportional(relative, rows):
+        """The part of relative logits that is linear in the parameters: all of it."""
+        return relative
+
+    @staticmethod
     def variances(probabilities):
         """Diagonal of diag(p) - pp' for each row, in place."""
         probabilities -= probabilities * probabilities
@@ -113,7 +135,8 @@ class Labels(_Target):
     def __len__(self):
         return len(self.labels)
 
-    def _where(self, rows, n_rows):
+    def where(self, rows, n_rows):
+        """Where in a flat class-major block the entries of the labels are."""
         columns = self._columns  # other threads may replace it
         if n_rows > len(columns):
             columns = self._columns = np.arange(n_rows, dtype=np.intp)
@@ -126,9 +149,13 @@ class Labels(_Target):
         """
         logits.reshape(-1)[self.relate_direction(logits, rows)] = -np.inf
 
+    def make_finite(self, relative, rows):
+        """Turn -inf into numbers whose exponentials, and products with these, are 0."""
+        relative.reshape(-1)[self.where(rows, relative.shape[1])] = _ABSENT
+
     def relate_direction(self, margins, rows):
         """Turn logits of a direction into its change of relative logits, in place."""
-        where = self._where(rows, margins.shape[1])
+        where = self.where(rows, margins.shape[1])
         margins -= margins.reshape(-1)[where]
         return where
 
@@ -137,16 +164,16 @@ class Labels(_Target):
         return np.log1p(sums), 1.0 / (1.0 + sums)
 
     def _finish(self, scaled, rows, weights):
-        scaled.reshape(-1)[self._where(rows, scaled.shape[1])] = -np.add.reduce(scaled, axis=0)
+        scaled.reshape(-1)[self.where(rows, scaled.shape[1])] = -np.add.reduce(scaled, axis=0)
 
     def _clear(self, probabilities, rows):
-        probabilities.reshape(-1)[self._where(rows, probabilities.shape[1])] = 0.0
+        probabilities.reshape(-1)[self.where(rows, probabilities.shape[1])] = 0.0
 
     def probabilities(self, exponentials, inverse, rows):
         """Turn `exponentials` into probabilities in place."""
         exponentials *= inverse
         others = np.add.reduce(exponentials, axis=0)
-        where = self._where(rows, exponentials.shape[1])
+        where = self.where(rows, exponentials.shape[1])
         exponentials.reshape(-1)[where] = np.maximum(0.0, 1.0 - others)
 
     def frequencies(self, weights):
@@ -202,45 +229,16 @@ class BinaryLabels(_Target):
         return np.array([1.0 - second, second])
 
 
-class SoftLabels(_Target):
-    """A distribution over K classes for each row.
-
-    Parameters
-    ----------
-    distribution : ndarray of shape (n_rows, K)
-        Rows that sum to 1.
-    """
-
-    def __init__(self, distribution):
-        self.distribution = np.asarray(distribution)
-        self.n_outputs = self.distribution.shape[1]
-
-    def __len__(self):
-        return len(self.distribution)
-
-    def relate(self, logits, rows):
-        """Subtract from each row its expectation under the target, in place."""
-        logits -= np.einsum("kb,bk->b", logits, self.distribution[rows])
-
-    relate_direction = relate
-
-    @staticmethod
-    def _close(sums):
-        with np.errstate(divide="ignore"):
-            return np.log(sums), 1.0 / sums
-
-    def _finish(self, scaled, rows, weights):
-        target = self.distribution[rows].T
-        scaled -= target if weights is None else target * weights
-
-    def frequencies(self, weights):
-        """Weighted mean of the target, shape (K,): the class priors."""
-        return np.average(self.distribution, axis=0, weights=weights)
-
-
 def _divergence(probabilities, change):
+    """KL(P + change ‖ P) by rows, or slightly more: (1 + r) log(1 + r) - r <= (1 + m/2) r²/2
+    where -m <= r <= m <= ½.
+    """
+    ratio = change / np.maximum(probabilities, np.finfo(probabilities.dtype).tiny)
+    largest = max(ratio.max(initial=0.0), -ratio.min(initial=0.0))
+    if largest <= _NEAR:
+        ratio *= change
+        return (0.5 + 0.25 * largest) * np.add.reduce(ratio, axis=0)
     with np.errstate(divide="ignore", invalid="ignore"):
-        ratio = np.where(probabilities > 0, change / probabilities, 0.0)
         terms = (1.0 + ratio) * np.log1p(ratio) - ratio
         return np.where(
             ratio.min(axis=0) > -1.0, np.add.reduce(probabilities * terms, axis=0), np.inf

@@ -39,7 +39,8 @@ class _BlasLibraries:
                 for library in self._libraries:
                     library.set_num_threads(1)
             self._users += 1
-            return max(1, min(self._allowed, default=os.cpu_count() or 1) // self._users)
+            allowed = min(self._allowed) if self._allowed else os.cpu_count() or 1
+            return max(1, allowed // self._users)
 
     def leave(self):
         """Give the limit back when the last caller leaves."""

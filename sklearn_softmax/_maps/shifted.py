@@ -1,4 +1,6 @@
-"""Any map, with a constant added to the logits of each class."""
+"""Any map, with a constant added to the logits of each class, or of each row and class."""
+
+import numpy as np
 
 
 class Shifted:
@@ -8,12 +10,13 @@ class Shifted:
     ----------
     map : map
         L.
-    shift : ndarray of shape (n_outputs,)
-        For each logit.
+    shift : ndarray of shape (n_outputs,) or (n_outputs, n_rows)
+        For each logit, or for each logit of each row.
     """
 
     def __init__(self, map, shift):
-        self._map, self._shift = map, shift[:, None]
+        shift = shift.reshape(map.shape[0], -1)
+        self._map, self._shift = map, np.broadcast_to(shift, (map.shape[0], map.n_rows))
         self.n_rows, self.shape, self.dtype = map.n_rows, map.shape, map.dtype
         self.block_rows = map.block_rows
 
@@ -24,4 +27,4 @@ class Shifted:
     def forward(self, bound, rows, out):
         """Write the logits of the slice `rows` to `out`, shape (n_outputs, n_rows)."""
         self._map.forward(bound, rows, out)
-        out += self._shift
+        out += self._shift[:, rows]

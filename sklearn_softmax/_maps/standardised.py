@@ -59,6 +59,14 @@ class Standardised:
             raw[:, self.n_features] -= coef @ self.mean
         return raw.ravel()
 
+    def raw_matrix(self):
+        """The matrix of `to_raw` for the parameters of one output."""
+        width = self.shape[1]
+        matrix = np.zeros((width, width))
+        np.fill_diagonal(matrix, np.append(1.0 / self.scale, np.ones(width - self.n_features)))
+        matrix[self.n_features :, : self.n_features] = -self.mean / self.scale
+        return matrix
+
     def from_raw(self, raw):
         """The inverse of `to_raw`."""
         params = np.array(raw, dtype=np.float64).reshape(self.shape)

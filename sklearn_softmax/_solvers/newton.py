@@ -52,6 +52,9 @@ def iterate(objective, start, step, *, tol, max_iter, exact=False):
     point, stopping = objective.at(start), Stopping(objective, tol)
     outcome, idle = Outcome.MAX_ITER, 0
     for n_iter in range(max_iter + 1):
+        gap = stopping.early_gap(point)
+        if stopping.reached(point, gap):
+            return Result(point.params, point.value, gap, n_iter, Outcome.CONVERGED)
         direction, decrement = step(point)
         gap = stopping.gap(point, decrement, direction if exact else None)
         if stopping.reached(point, gap):

@@ -1,4 +1,4 @@
-"""A convex function of one positive number: safeguarded Newton steps in its logarithm.
+"""A convex function of one positive number: safeguarded Halley steps in its logarithm.
 
 Multiplying the unit of the number multiplies all iterates: the iteration has no scale.
 """
@@ -7,7 +7,8 @@ import numpy as np
 
 from .outcome import Outcome, Result
 
-_CONVERGED = 1e-7  # size of the last step in the logarithm: Newton squares it
+_CONVERGED = 1e-4  # size of the last step in the logarithm: Halley cubes it
+_LEAST_TURN = 0.5  # of a step, relative to Newton's: no more than twice that
 _LEVEL = 1e-12  # relative distance to a level
 _LONGEST = 2.0  # step in the logarithm
 _CLOSE = 1e-15  # a bracket that rounding cannot halve
@@ -39,7 +40,7 @@ def minimise(line, start, *, lowest, max_iter):
     Parameters
     ----------
     line : line
-        ``evaluate(t) -> (value, slope, curvature)``, convex in t.
+        ``evaluate(t) -> (value, slope, curvature, third)``, with derivatives, convex in t.
     start : float or None
         First number; None stands for a Newton step from `lowest`.
     lowest : float
@@ -50,11 +51,11 @@ def minimise(line, start, *, lowest, max_iter):
     Returns
     -------
     Result
-        Its gap is half the squared Newton decrement before the last step.
+        Its value and its gap after the last step are those of Taylor's series.
     """
     bracket, number = _Bracket(lowest), lowest if start is None else max(start, lowest)
     for n_iter in range(1, max_iter + 1):
-        value, slope, curvature = line.evaluate(number)
+        value, slope, curvature, third = line.evaluate(number)
         gap = 0.5 * slope**2 / curvature if curvature > 0.0 else np.inf
         if slope < 0.0:
             bracket.low = number
@@ -66,8 +67,13 @@ def minimise(line, start, *, lowest, max_iter):
             number -= slope / curvature
             continue
         bend = number * curvature + slope
-        proposed = -slope / bend if bend > 0.0 else -np.sign(slope) * _LONGEST
+        turn = number**2 * third + 3.0 * number * curvature + slope
+        proposed = -np.sign(slope) * _LONGEST
+        if bend > 0.0:
+            proposed = -slope / bend / max(1.0 - 0.5 * slope * turn / bend**2, _LEAST_TURN)
         if abs(proposed) <= _CONVERGED:
+            value += number * proposed * (slope + proposed * (bend / 2.0 + proposed * turn / 6.0))
+            gap *= proposed**2
             return _result(number * np.exp(proposed), value, gap, n_iter, Outcome.CONVERGED)
         number = bracket.step(number, proposed)
     return _result(number, value, gap, max_iter, Outcome.MAX_ITER)
@@ -85,7 +91,7 @@ def descend(line, start, *, level, limit, max_iter):
     """
     bracket, number = _Bracket(0.0), start
     for n_iter in range(1, max_iter + 1):
-        value, slope, _ = line.evaluate(number)
+        value, slope, *_ = line.evaluate(number)
         excess = max(value - limit, np.finfo(np.float64).tiny)
         miss = np.log(excess / (level - limit))
         if abs(miss) <= _LEVEL or bracket.closed or n_iter == max_iter:

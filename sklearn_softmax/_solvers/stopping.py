@@ -4,6 +4,8 @@ import numpy as np
 
 from .outcome import Outcome, Result
 
+_CLOSE = 0.1  # share of the tolerance: below, distributions need not be moved for a tight bound
+
 
 class Stopping:
     """Cheap tests first; the certificate, which costs a product with the data, last.
@@ -37,7 +39,7 @@ class Stopping:
         if not self._certifiable:
             return decrement
         residual_gap = self._objective.residual_gap(point)
-        tight = newton_step is not None and residual_gap > 0.1 * bound
+        tight = newton_step is not None and residual_gap > _CLOSE * bound
         estimate = decrement if tight else max(decrement, residual_gap)
         if estimate > min(bound, self._refused):
             return np.inf
@@ -47,6 +49,19 @@ class Stopping:
             gap = self._objective.duality_gap(point)
         self._refused = 0.5 * estimate
         return gap
+
+    def early_gap(self, point):
+        """The gap where the gradient alone shows that it is small; inf elsewhere.
+
+        It spares the last of Newton's steps, which would only be taken to know its decrement.
+        """
+        if not self._certifiable:
+            return np.inf
+        residual_gap = self._objective.residual_gap(point)
+        if residual_gap > min(_CLOSE * self._tol * point.value, self._refused):
+            return np.inf
+        self._refused = 0.5 * residual_gap
+        return self._objective.duality_gap(point)
 
     def reached(self, point, gap):
         """Whether the gap is within the tolerance."""

@@ -1,0 +1,140 @@
+"""Targets that spread a row over several classes: soft labels and smoothed labels.
+
+The loss is the cross-entropy Σ_k q_k (log Σ_l exp(z_l) - z_k), never below the entropy of q.
+"""
+
+import numpy as np
+
+from .targets import BinaryLabels, Labels, _Target
+
+
+class _SoftTarget(_Target):
+    """Relative logits z - Σ_k q_k z_k: the loss is the logarithm of their exponentials' sum."""
+
+    @staticmethod
+    def _close(sums):
+        with np.errstate(divide="ignore"):
+            return np.log(sums), 1.0 / sums
+
+
+class SoftLabels(_SoftTarget):
+    """A distribution over K classes for each row.
+
+    Parameters
+    ----------
+    mass : ndarray of shape (n_rows, K)
+        Non-negative, any strides; neither copied nor written. The distributions are its rows
+        divided by `totals`: rounded to float32, they would not sum to 1.
+    totals : ndarray of shape (n_rows,) or None
+        Row sums, positive; None for ones.
+    """
+
+    def __init__(self, mass, totals=None):
+        self._mass = np.asarray(mass)
+        self._inverse = np.ones(len(mass)) if totals is None else 1.0 / totals
+        self.n_outputs = self._mass.shape[1]
+
+    def __len__(self):
+        return len(self._mass)
+
+    def relate(self, logits, rows):
+        """Subtract from each row its expectation under the target, in place."""
+        logits -= np.einsum("kb,bk->b", logits, self._mass[rows]) * self._inverse[rows]
+
+    relate_direction = relate
+
+    def _finish(self, scaled, rows, weights):
+        inverse = self._inverse[rows]
+        scaled -= self._mass[rows].T * (inverse if weights is None else inverse * weights)
+
+    def frequencies(self, weights):
+        """Weighted mean of the target, shape (K,): the class priors."""
+        weighted = self._inverse if weights is None else self._inverse * weights
+        total = len(self) if weights is None else np.add.reduce(weights)
+        return np.einsum("b,bk->k", weighted, self._mass) / total
+
+
+class SmoothedLabels(_SoftTarget):
+    """Labels mixed with a distribution that all rows share: q = a onehot(y) + (1 - a) share.
+
+    Parameters
+    ----------
+    labels : ndarray of shape (n_rows,), intp
+        Class numbers.
+    own : ndarray of shape (n_rows,)
+        a, what of a row stays with its label.
+    share : ndarray of shape (K,)
+        Where the rest goes; it sums to 1.
+    """
+
+    def __init__(self, labels, own, share):
+        self._labels, self._own, self._share = Labels(labels, len(share)), own, share
+        self.n_outputs = len(share)
+
+    def __len__(self):
+        return len(self._own)
+
+    def relate(self, logits, rows):
+        """Subtract from each row its expectation under the target, in place."""
+        own, where = self._own[rows], self._labels.where(rows, logits.shape[1])
+        expected = np.einsum("kb,k->b", logits, self._share)
+        logits -= own * logits.reshape(-1)[where] + (1.0 - own) * expected
+
+    relate_direction = relate
+
+    def _finish(self, scaled, rows, weights):
+        own = self._own[rows]
+        rest = 1.0 - own
+        if weights is not None:
+            own, rest = own * weights, rest * weights
+        for row, share in zip(scaled, self._share, strict=True):
+            row -= share * rest
+        scaled.reshape(-1)[self._labels.where(rows, scaled.shape[1])] -= own
+
+    def frequencies(self, weights):
+        """Weighted mean of the target, shape (K,): the class priors."""
+        weights = np.ones(len(self)) if weights is None else weights
+        own = weights * self._own
+        counts = np.bincount(self._labels.labels, own, self.n_outputs)
+        return (counts + np.add.reduce(weights - own) * self._share) / np.add.reduce(weights)
+
+
+class BinarySoftLabels(BinaryLabels):
+    """Probabilities of class 1, with a single output: the log-odds of class 1.
+
+    With u = z where class 0 is the likelier one and -z elsewhere, and r ≤ ½ the probability of
+    the less likely class, the loss is log1p(exp(u)) - r u: that of labels for r = 0, and never
+    a difference of nearly equal numbers.
+
+    Parameters
+    ----------
+    second : ndarray of shape (n_rows,)
+        The probabilities.
+    """
+
+    def __init__(self, second):
+        second = np.asarray(second, dtype=np.float64)
+        super().__init__(second > 0.5)
+        self._second, self._rest = second, np.minimum(second, 1.0 - second)
+
+    def loss_rows(self, relative, rows, out):
+        """Loss of each row, in nats, and what turns `out` into probabilities: see `_Target`."""
+        loss, inverse = super().loss_rows(relative, rows, out)
+        loss -= self._rest[rows] * relative[0]
+        return loss, inverse
+
+    def slopes(self, exponentials, inverse, margins, rows):
+        """Slope of each row's loss where relative logits change by `margins`."""
+        slopes = super().slopes(exponentials, inverse, margins, rows)
+        slopes -= self._rest[rows] * margins[0]
+        return slopes
+
+    def _finish(self, scaled, rows, weights):
+        rest = self._rest[rows]
+        scaled -= rest if weights is None else rest * weights
+        super()._finish(scaled, rows, weights)
+
+    def frequencies(self, weights):
+        """Weighted mean of the target: the class priors, shape (2,)."""
+        second = np.average(self._second, weights=weights)
+        return np.array([1.0 - second, second])
