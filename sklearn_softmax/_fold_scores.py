@@ -128,7 +128,7 @@ class _Fold(NamedTuple):
 
 def _score_fold(fold, grid, rows, near, measure):
     try:
-        problem = grid.problem(rows, fold.train)
+        problem = grid.problem(rows, fold.train, fold.number)
     except ValueError as error:
         raise ValueError(
             f"The training rows of fold {fold.number} cannot be used: {error}"

@@ -88,13 +88,13 @@ class Grid:
         """Of the grid."""
         return len(self.shrinkages), len(self.Cs)
 
-    def problem(self, rows, numbers=slice(None)):
-        """Some of the rows as what is fitted."""
+    def problem(self, rows, numbers=slice(None), number=-1):
+        """Some of the rows as what is fitted; `number` is that of a fold."""
         rows = rows.take(numbers)
         known = KnownLabels(rows.labels, len(rows.classes))
         weighting = {"class_weight": self.class_weight}
         data = of_weight(rows.X, known, rows.weights, rows.classes, **weighting)
-        return Problem(self, data, numbers)
+        return Problem(self, data, numbers, number)
 
 
 @dataclass(frozen=True)
@@ -108,11 +108,14 @@ class Problem:
         Those of positive weight.
     numbers : ndarray of int or slice
         The rows among all of them.
+    number : int
+        Of the fold.
     """
 
     grid: Grid
     data: Training
     numbers: Any
+    number: int
 
     def fits(self):
         """Fits at all points of the grid, in its order, each from the one at the C before.

@@ -18,34 +18,6 @@ _MOST_PASSES = 30.0  # that a Hessian may cost: it serves all folds
 _LEAST_PASSES = 0.1  # cheaper ones are best made anew at each step
 
 
-def neighbours(rows, whole, fits):
-    """What folds take from the fits of all rows, for each shrinkage of the grid.
-
-    Parameters
-    ----------
-    rows : Rows
-        All of them.
-    whole : Problem
-        The same.
-    fits : list of Fit
-        At all points of the grid.
-
-    Returns
-    -------
-    list
-        With ``fits(fold, threads)``, which yields the fits of a fold at each C.
-    """
-    grid, found = whole.grid, []
-    for number, shrinkage in enumerate(grid.shrinkages):
-        part = fits[number * len(grid.Cs) : (number + 1) * len(grid.Cs)]
-        near = NearStarts(shrinkage, part)
-        if shrinkage.l1_ratio == 0.0:
-            shared = NearRidge(rows, whole, near)
-            near = shared if shared.sound else near
-        found.append(near)
-    return found
-
-
 class NearStarts:
     """Starts alone: for penalties with a kink, and for folds that lack a class."""
 
@@ -88,18 +60,18 @@ class NearRidge:
     """
 
     def __init__(self, rows, whole, starts):
-        self._whole, self._near, self._columns = whole, starts, None
+        self.whole, self._near, self._columns = whole, starts, None
         self._space = self._row_space(rows)
         self._rows = None if self._space is None else replace(rows, X=self._space.rows)
         with Threads() as threads:
-            problem = self._problem(whole, threads)
-            self._columns = problem.columns
+            self._problem = self.problem(whole, threads)
+            self._columns = self._problem.columns
             zipped = zip(whole.grid.Cs, starts.whole_fits, strict=True)
-            self._starts = [self._start(problem, C, fit) for C, fit in zipped]
-        self.sound = all(start is not None for start in self._starts)
+            self.starts = [self._start(C, fit) for C, fit in zipped]
+        self.sound = all(start is not None for start in self.starts)
 
     def _row_space(self, rows):
-        whole, factors = self._whole, self._near.shrinkage.factors
+        whole, factors = self.whole, self._near.shrinkage.factors
         free = factors is not None and not np.all(factors > 0)
         shape = *whole.data.X.shape, whole.data.target.n_outputs
         if sparse.issparse(rows.X) or free or not costs.row_space_pays(*shape):
@@ -107,21 +79,27 @@ class NearRidge:
         space = RowSpace(rows.X, whole.grid.fit_intercept, rows.weights, factors)
         return space if space.rows.size else None
 
-    def _problem(self, fold, threads):
+    @property
+    def map(self):
+        """The map of all rows in these coordinates."""
+        return self._problem.objective(np.float64).map
+
+    def problem(self, fold, threads):
+        """A fold's problem in these coordinates."""
         grid, data, factors = fold.grid, fold.data, self._near.shrinkage.factors
         if self._space is not None:
             data, factors = grid.problem(self._rows, fold.numbers).data, None
         options = {"factors": factors, "columns": self._columns, "threads": threads}
         return _NearProblem(data.X, data.target, data.weights, **options, **grid.options)
 
-    def _start(self, problem, C, fit):
+    def _start(self, C, fit):
         """Where folds start at one C; None where these coordinates lose something."""
-        grid, coefficients = self._whole.grid, self._whole.start(fit)
+        grid, coefficients = self.whole.grid, self.whole.start(fit)
         if self._space is not None:
             coefficients = self._space.from_raw(*coefficients)
-        problem.set_strength(C)
-        objective = problem.objective(np.float64)
-        point = objective.at(problem.from_coefficients(*coefficients))
+        self._problem.set_strength(C)
+        objective = self._problem.objective(np.float64)
+        point = objective.at(self._problem.from_coefficients(*coefficients))
         if abs(point.value - fit.result.value) > max(grid.tol, 1e-12) * point.value:
             return None
         return _Start(point.params, self._metric(objective, point))
@@ -130,25 +108,35 @@ class NearRidge:
         map = objective.map
         n_outputs, width = map.shape
         passes = costs.newton_ratio(map.n_rows, map.n_entries, n_outputs, width)
-        size = 8 * (max(1, n_outputs - 1) * width) ** 2 * len(self._whole.grid.Cs)
+        size = 8 * (max(1, n_outputs - 1) * width) ** 2 * len(self.whole.grid.Cs)
         if not _LEAST_PASSES < passes < _MOST_PASSES or size > _METRICS_BYTES:
             return None
         return HessianMetric(objective.hessian(point), map.shape)
 
+    def ridge(self, alpha):
+        """Weights of the penalty on the parameters of one class."""
+        factors = self._near.shrinkage.factors
+        factors = 1.0 if factors is None or self._space is not None else factors
+        return self.map.ridge(alpha * factors)[: self.map.shape[1]]
+
+    def fit(self, fold, result):
+        """The fit of a fold, from parameters in these coordinates."""
+        coefficients = self._problem.coefficients(result.params)
+        if self._space is not None:
+            coefficients = self._space.to_raw(*coefficients)
+        return Fit(*fold.data.all_classes(*coefficients), result)
+
     def fits(self, fold, threads):
         """Fits of a fold, one for each C."""
-        if len(fold.data.present) < len(self._whole.data.present):
+        if len(fold.data.present) < len(self.whole.data.present):
             yield from self._near.fits(fold, threads)
             return
-        problem, solving = self._problem(fold, threads), fold.grid.solving
+        problem, solving = self.problem(fold, threads), fold.grid.solving
         otherwise, far, last = solving.pop("solver"), False, None
-        for C, start in zip(fold.grid.Cs, self._starts, strict=True):
+        for C, start in zip(fold.grid.Cs, self.starts, strict=True):
             problem.set_strength(C)
             params = last if far else start.params
             solver = otherwise if far or start.metric is None else nearby(start.metric, otherwise)
             result = problem.solve(solver, params, **solving)
             far, last = far or result.n_iter > FEW, result.params
-            coefficients = problem.coefficients(last)
-            if self._space is not None:
-                coefficients = self._space.to_raw(*coefficients)
-            yield Fit(*fold.data.all_classes(*coefficients), result)
+            yield self.fit(fold, result)

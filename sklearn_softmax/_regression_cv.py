@@ -15,7 +15,7 @@ from . import _selection
 from ._fold_scores import LogLoss, Scorer, score_folds
 from ._grid_fits import Grid, Rows
 from ._loo_scores import check_ridge, score_rows
-from ._near_fits import neighbours
+from ._neighbours import neighbours
 from ._path import Shrinkage
 from ._penalties import PENALTIES
 from ._probabilistic import SoftmaxClassifierMixin
@@ -311,7 +311,7 @@ class SoftmaxRegressionCV(SoftmaxClassifierMixin, BaseEstimator):
             scores = score_rows(whole, fits)
             weights = None if rows.weights is None else rows.weights[rows.weights > 0]
             return scores, np.ones(len(scores)) if weights is None else weights, []
-        near = neighbours(rows, whole, fits)
+        near = neighbours(rows, whole, fits, folds)
         parts = score_folds(whole.grid, rows, folds, near, measure, self.n_jobs)
         unknown = sum(part.n_unknown for part in parts)
         if unknown:

@@ -30,6 +30,8 @@ class Training:
         Sorted labels of all classes.
     present : ndarray of shape (n_present,)
         Numbers of the classes that have weight.
+    kept : ndarray of int or slice
+        Numbers of the rows among those handed in.
     """
 
     X: object
@@ -38,6 +40,7 @@ class Training:
     totals: object
     classes: object
     present: object
+    kept: object
 
     def all_classes(self, coef, intercept):
         """Coefficients with a row for every class, those of absent classes included."""
@@ -82,6 +85,7 @@ def of_weight(X, rows, weights, classes, offset=None, class_weight=None, label_s
     if totals is not None:
         weights = totals if weights is None else weights * totals
 
+    kept = slice(None)
     if weights is not None and not np.all(weights > 0):
         kept = np.flatnonzero(weights > 0)
         X, rows, weights = X[kept], rows.take(kept), weights[kept]
@@ -96,4 +100,4 @@ def of_weight(X, rows, weights, classes, offset=None, class_weight=None, label_s
     target = (rows if len(present) == len(classes) else rows.keep(present)).target()
     if offset is not None:
         target = Offset(target, of_classes(offset, present))
-    return Training(X, target, weights, totals, classes, present)
+    return Training(X, target, weights, totals, classes, present, kept)
