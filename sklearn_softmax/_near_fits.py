@@ -10,12 +10,12 @@ from ._core.threads import Threads
 from ._grid_fits import Fit
 from ._maps.row_space import RowSpace
 from ._problem import RidgeProblem
-from ._solvers import costs
+from ._solvers import SOLVERS, costs
 from ._solvers.nearby import FEW, HessianMetric, nearby
 
 _METRICS_BYTES = 256 << 20  # of all C together
 _MOST_PASSES = 30.0  # that a Hessian may cost: it serves all folds
-_LEAST_PASSES = 0.1  # cheaper ones are best made anew at each step
+_LEAST_PASSES = 2.0  # cheaper ones are best made anew at each step: few steps are needed
 
 
 class NearStarts:
@@ -105,13 +105,17 @@ class NearRidge:
         return _Start(point.params, self._metric(objective, point))
 
     def _metric(self, objective, point):
-        map = objective.map
-        n_outputs, width = map.shape
-        passes = costs.newton_ratio(map.n_rows, map.n_entries, n_outputs, width)
+        n_outputs, width = objective.map.shape
         size = 8 * (max(1, n_outputs - 1) * width) ** 2 * len(self.whole.grid.Cs)
-        if not _LEAST_PASSES < passes < _MOST_PASSES or size > _METRICS_BYTES:
+        if not _LEAST_PASSES < self._passes < _MOST_PASSES or size > _METRICS_BYTES:
             return None
-        return HessianMetric(objective.hessian(point), map.shape)
+        return HessianMetric(objective.hessian(point), objective.map.shape)
+
+    @property
+    def _passes(self):
+        """Cost of a Hessian in passes over the data."""
+        n_outputs, width = self.map.shape
+        return costs.newton_ratio(self.map.n_rows, self.map.n_entries, n_outputs, width)
 
     def ridge(self, alpha):
         """Weights of the penalty on the parameters of one class."""
@@ -133,6 +137,8 @@ class NearRidge:
             return
         problem, solving = self.problem(fold, threads), fold.grid.solving
         otherwise, far, last = solving.pop("solver"), False, None
+        if fold.grid.solver == "auto" and self._passes <= _LEAST_PASSES:
+            otherwise = SOLVERS["newton"]
         for C, start in zip(fold.grid.Cs, self.starts, strict=True):
             problem.set_strength(C)
             params = last if far else start.params
