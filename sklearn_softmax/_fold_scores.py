@@ -26,14 +26,14 @@ class FoldScores(NamedTuple):
         Of the fold in the mean.
     results : list of Result
         Of its fits.
-    n_unknown : int
+    unknown : ndarray of int
         Rows left out, as their class had no row to learn from.
     """
 
     scores: np.ndarray
     weight: float
     results: list
-    n_unknown: int
+    unknown: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -148,5 +148,5 @@ def _score_fold(fold, grid, rows, near, measure):
         np.reshape(scores, grid.shape),
         measure.weight(test),
         [fit.result for fit in fits],
-        int(np.count_nonzero(weighted & ~known)),
+        fold.test[weighted & ~known],
     )

@@ -1,21 +1,18 @@
 """SoftmaxRegressionCV."""
 
-import warnings
-
 import numpy as np
 from sklearn import get_config
 from sklearn.base import BaseEstimator
 from sklearn.metrics import get_scorer
-from sklearn.model_selection import check_cv
 from sklearn.utils import check_X_y
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
 from sklearn.utils.validation import validate_data
 
 from . import _selection
-from ._fold_scores import LogLoss, Scorer, score_folds
+from ._cross_scores import cross_scores, read_folds
+from ._fold_scores import LogLoss, Scorer
 from ._grid_fits import Grid, Rows
-from ._loo_scores import check_ridge, score_rows
-from ._neighbours import neighbours
+from ._loo_scores import check_ridge
 from ._path import Shrinkage
 from ._penalties import PENALTIES
 from ._probabilistic import SoftmaxClassifierMixin
@@ -34,7 +31,7 @@ from ._validation import (
     warn_outcomes,
 )
 
-_LOO = "loo"
+_OF_FITS = ("fit_intercept", "class_weight", "solver", "tol", "max_iter")
 
 
 class SoftmaxRegressionCV(SoftmaxClassifierMixin, BaseEstimator):
@@ -42,8 +39,7 @@ class SoftmaxRegressionCV(SoftmaxClassifierMixin, BaseEstimator):
 
     The model is that of `SoftmaxRegression`. It is fitted to all rows at each C of a grid, from
     the strongest penalty on, and to the training rows of each fold, from the fit of all rows at
-    the same C, which lies near. Every fit is certified. The model of all rows at the chosen C is
-    the result.
+    the same C, which lies near. Every fit is certified. The result is that of all rows.
 
     With ``cv='loo'`` each row is left out by one Newton step from the fit of all rows, without
     any refit: with leverages :math:`A_i = s_i J_i H^{-1} J_i'` of the Hessian H, its logits become
@@ -97,7 +93,7 @@ class SoftmaxRegressionCV(SoftmaxClassifierMixin, BaseEstimator):
     classes_ : ndarray of shape (n_classes,)
         Sorted labels.
     coef_ : ndarray of shape (1, n_features) or (n_classes, n_features)
-        Coefficients of the fit to all rows at `C_`.
+        Coefficients of the fit to all rows at `C_` and `l1_ratio_`.
     intercept_ : ndarray of shape (1,) or (n_classes,)
         Its intercepts.
     n_iter_ : int
@@ -113,8 +109,8 @@ class SoftmaxRegressionCV(SoftmaxClassifierMixin, BaseEstimator):
 
     Notes
     -----
-    A row whose class has no row in the training part of its fold is left out of the scores, with
-    a warning: no C would help it.
+    A row whose class has no row of weight in the training part of its fold is left out of the
+    scores, with a warning: no C would help it.
 
     The step of leave-one-out is exact where the loss of the other rows is quadratic between the
     two optima. In the penalty's range that is of interest, mean losses agree with exact
@@ -186,8 +182,9 @@ class SoftmaxRegressionCV(SoftmaxClassifierMixin, BaseEstimator):
         MetadataRouter
         """
         router = MetadataRouter(owner=type(self).__name__).add_self_request(self)
-        to_split = MethodMapping().add(caller="fit", callee="split")
-        router.add(splitter=self.cv, method_mapping=to_split)
+        router.add(
+            splitter=self.cv, method_mapping=MethodMapping().add(caller="fit", callee="split")
+        )
         if self.scoring is not None:
             to_score = MethodMapping().add(caller="fit", callee="score")
             router.add(scorer=get_scorer(self.scoring), method_mapping=to_score)
@@ -233,19 +230,20 @@ class SoftmaxRegressionCV(SoftmaxClassifierMixin, BaseEstimator):
         weights = check_weights(sample_weight, len(labels))
         rows = Rows(X, labels, weights, classes)
         grid, (split, measure) = self._grid(X.shape[1]), self._route(rows, params)
-        folds, whole = self._folds(rows, split), grid.problem(rows)
-
+        folds, whole = read_folds(self.cv, rows, split), grid.problem(rows)
         if folds is None:
             check_ridge(whole)
-        fits = whole.fits()
-        scores, shares, results = self._scores(folds, rows, whole, fits, measure)
+        elif self.rule == "1se" and len(folds) == 1:
+            raise ValueError("rule='1se' needs at least two folds; got one.")
 
-        chosen = fits[self._choose(scores, shares, grid)]
+        fits = whole.fits()
+        scores, shares, results = cross_scores(folds, rows, whole, fits, measure, self.n_jobs)
+
         validate_data(self, given, skip_check_array=True)  # names; not before the fit succeeded
-        self.coef_, self.intercept_ = chosen.coef.astype(X.dtype), chosen.intercept.astype(X.dtype)
-        self.classes_, self.n_iter_ = classes, max(1, chosen.result.n_iter)
-        self.loss_ = float(chosen.result.value)
-        self.dual_gap_ = float(chosen.result.gap / chosen.result.value)
+        coef, intercept, result = fits[self._choose(scores, shares, grid)]
+        self.coef_, self.intercept_ = coef.astype(X.dtype), intercept.astype(X.dtype)
+        self.classes_, self.n_iter_ = classes, max(1, result.n_iter)
+        self.loss_, self.dual_gap_ = float(result.value), float(result.gap / result.value)
         warn_outcomes([fit.result for fit in fits] + results, self.tol)
         return self
 
@@ -259,7 +257,7 @@ class SoftmaxRegressionCV(SoftmaxClassifierMixin, BaseEstimator):
         check_choice("rule", self.rule, _selection.RULES)
         check_bool("fit_intercept", self.fit_intercept)
         if isinstance(self.cv, str):
-            check_choice("cv", self.cv, (_LOO,))
+            check_choice("cv", self.cv, ("loo",))
             if self.scoring is not None:
                 raise ValueError(f"scoring must be None where cv='loo'; got {self.scoring!r}.")
 
@@ -271,11 +269,7 @@ class SoftmaxRegressionCV(SoftmaxClassifierMixin, BaseEstimator):
         return Grid(
             Cs=check_strengths("Cs", self.Cs),
             shrinkages=[Shrinkage(self.penalty, share, factors) for share in shares],
-            fit_intercept=self.fit_intercept,
-            class_weight=self.class_weight,
-            solver=self.solver,
-            tol=self.tol,
-            max_iter=self.max_iter,
+            **{name: getattr(self, name) for name in _OF_FITS},
         )
 
     def _route(self, rows, params):
@@ -287,50 +281,17 @@ class SoftmaxRegressionCV(SoftmaxClassifierMixin, BaseEstimator):
             unknown = [name for name in params if name != "groups"]
             if unknown:
                 raise TypeError(f"fit got an unexpected argument {unknown[0]!r}.")
-            split, to_scorer = params, {}
-            if rows.weights is not None:
-                to_scorer["sample_weight"] = rows.weights
+            split = params
+            to_scorer = {} if rows.weights is None else {"sample_weight": rows.weights}
         if self.scoring is None:
             return split, LogLoss()
         return split, Scorer(get_scorer(self.scoring), to_scorer, len(rows.labels))
-
-    def _folds(self, rows, split):
-        """Numbers of the rows of each (train, test); None for leave-one-out."""
-        if isinstance(self.cv, str):
-            return None
-        y, numbers = rows.classes[rows.labels], np.arange(len(rows.labels))
-        cv = check_cv(self.cv, y, classifier=True)
-        found = [(numbers[train], numbers[test]) for train, test in cv.split(rows.X, y, **split)]
-        if not found:
-            raise ValueError("cv must give at least one fold; got none.")
-        return found
-
-    def _scores(self, folds, rows, whole, fits, measure):
-        """Scores of parts of the rows, weights of the parts, and results of their fits."""
-        if folds is None:
-            scores = score_rows(whole, fits)
-            weights = None if rows.weights is None else rows.weights[rows.weights > 0]
-            return scores, np.ones(len(scores)) if weights is None else weights, []
-        near = neighbours(rows, whole, fits, folds)
-        parts = score_folds(whole.grid, rows, folds, near, measure, self.n_jobs)
-        unknown = sum(part.n_unknown for part in parts)
-        if unknown:
-            warnings.warn(
-                f"{unknown} held-out rows are left out of the scores: the training rows of their "
-                "fold have no row of their class.",
-                stacklevel=3,
-            )
-        scores = np.array([part.scores for part in parts])
-        results = [result for part in parts for result in part.results]
-        return scores, np.array([part.weight for part in parts]), results
 
     def _choose(self, scores, weights, grid):
         """Keep curves and choices; the place in the grid of the chosen fit."""
         mean, error = _selection.mean_and_error(scores, weights)
         places = {rule: choose(mean, error) for rule, choose in _selection.RULES.items()}
         place = places[self.rule]
-        if place is None:
-            raise ValueError("rule='1se' needs at least two folds; got one.")
         self.cv_scores_, self.mean_score_, self.std_error_ = scores, mean, error
         if self.l1_ratios is None:
             self.cv_scores_, self.mean_score_, self.std_error_ = scores[:, 0], mean[0], error[0]

@@ -125,10 +125,11 @@ def test_choice_is_that_of_grid_search():
 
 def test_choice_is_that_of_logistic_regression_cv():
     X, y = load_iris(return_X_y=True)
+    options = {"Cs": np.geomspace(0.01, 1000.0, 6), "scoring": "neg_log_loss"}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)
-        other = LogisticRegressionCV(scoring="neg_log_loss", solver="newton-cholesky").fit(X, y)
-    model = SoftmaxRegressionCV().fit(X, y)
+        other = LogisticRegressionCV(tol=1e-6, max_iter=10_000, **options).fit(X, y)
+    model = SoftmaxRegressionCV(**options).fit(X, y)
     assert pytest.approx(np.ravel(other.C_)[0]) == model.C_
 
 
@@ -315,6 +316,16 @@ def test_rows_of_a_class_that_the_fold_did_not_meet_are_left_out():
     assert model.predict_proba(X).shape == (61, 4)
 
 
+@pytest.mark.parametrize("cv", [CV, "loo"])
+def test_a_class_of_no_weight_keeps_its_column(cv):
+    X, y = draw()
+    weights = {0: 1.0, 1: 0.0, 2: 2.0}
+    model = chooser(cv=cv, class_weight=weights).fit(X, y)
+    assert model.predict_proba(X).shape == (len(y), 3)
+    assert (model.predict(X) != 1).all()
+    assert np.isfinite(model.mean_score_).all()
+
+
 def test_a_fold_without_one_of_three_classes_is_a_binary_problem():
     X, y = draw(n_rows=60)
     folds = [(np.flatnonzero(y > 0), np.arange(0, 60, 2)), (np.arange(30), np.arange(30, 60))]
@@ -377,6 +388,16 @@ def test_scores_that_are_not_finite_are_refused():
     X, y = draw(n_rows=60)
     with pytest.raises(ValueError, match="scoring must give finite numbers; got nan at C=0.01"):
         chooser(scoring=lambda model, X, y: np.nan).fit(X, y)
+
+
+def test_a_previous_fit_stays_where_a_new_one_fails():
+    X, y = draw()
+    model = chooser().fit(X, y)
+    before = {name: np.copy(value) for name, value in vars(model).items() if name.endswith("_")}
+    with pytest.raises(ValueError, match="at least two folds"):
+        model.set_params(cv=ShuffleSplit(1, random_state=0), rule="1se").fit(X[:, :3], y)
+    for name, value in before.items():
+        np.testing.assert_array_equal(getattr(model, name), value)
 
 
 def test_fits_that_are_not_certified_are_told_once():
