@@ -3,7 +3,7 @@
 import numpy as np
 
 from ._penalties import PENALTIES
-from ._problem import RidgeProblem, alpha_from_C, canonical
+from ._problem import RidgeFits, RidgeProblem, alpha_from_C, canonical
 from ._solvers.working_set import working_sets
 
 
@@ -54,10 +54,17 @@ class CompositeFits:
     """
 
     def __init__(self, X, target, weights, **options):
+        self._data, self._options = (X, target, weights), dict(options)
         self._problem = CompositeProblem(canonical(X), target, weights, **options)
 
     def fit(self, C, start, *, solver, tol, max_iter):
-        """Coefficients at one C: see `RidgeFits.fit`. There is one solver."""
+        """Coefficients at one C: see `RidgeFits.fit`. There is one solver, where C is finite."""
+        if np.isinf(C):
+            return self._unpenalised().fit(C, start, solver=solver, tol=tol, max_iter=max_iter)
         self._problem.set_strength(C)
         result = self._problem.minimise(start, tol=tol, max_iter=max_iter)
         return *self._problem.coefficients(result.params), result
+
+    def _unpenalised(self):
+        names = ("fit_intercept", "threads", "floor")
+        return RidgeFits(*self._data, **{name: self._options[name] for name in names})

@@ -13,8 +13,10 @@ from ._core.information import (
 from ._core.threads import Threads
 from ._inference_table import StandardErrors
 from ._problem import RidgeProblem, alpha_from_C, canonical
+from ._shrinkage import read_shrinkage
+from ._sparse_coef import dense
 from ._training import read_training
-from ._validation import check_choice, check_number
+from ._validation import check_choice, check_factors, check_number
 
 KINDS = ("observed", "sandwich")
 _SINGULAR = 1e-10  # least eigenvalue of the information, scaled to a unit diagonal
@@ -85,6 +87,14 @@ def check_options(model, kind, level, reference):
                 f"kind='observed' needs {name}={neutral}, for other losses are no likelihoods; "
                 f"got {value!r}. Use kind='sandwich'."
             )
+    penalty = read_shrinkage(
+        model.penalty, model.l1_ratio, model.penalty_factor, model.n_features_in_
+    )
+    if penalty.has_norm and np.isfinite(model.C):
+        raise ValueError(
+            "standard_errors needs l1_ratio=0 or C=inf, for coefficients of zero have no errors; "
+            f"got l1_ratio={penalty.l1_ratio:g} and C={model.C:g}."
+        )
     if reference is None:
         return 0
     known = np.flatnonzero(model.classes_ == reference)
@@ -146,12 +156,14 @@ class Optimum:
         )
         self._data, self._objective = data, problem.objective(np.float64)
         self.map = self._objective.map
-        coef, intercept = model.coef_.astype(np.float64), model.intercept_.astype(np.float64)
+        coef, intercept = dense(model.coef_).astype(np.float64), model.intercept_.astype(np.float64)
         self._point = self._objective.at(problem.from_coefficients(coef, intercept))
         self._weights = np.ones(len(data.target)) if data.weights is None else data.weights
         self._total = np.add.reduce(self._weights)
         n_outputs = self.map.shape[0]
-        ridge = self.map.ridge(alpha_from_C(model.C, self._total)).reshape(self.map.shape)
+        factors = check_factors("penalty_factor", model.penalty_factor, self.map.n_features)
+        alpha = alpha_from_C(model.C, self._total) * (1.0 if factors is None else factors)
+        ridge = self.map.ridge(alpha).reshape(self.map.shape)
         self._penalty = penalty_matrix(ridge[0], n_outputs)
         slope = self._point.gradient + ridge.ravel() * self._point.params
         self._slope = contrasts(slope.reshape(self.map.shape)).ravel()

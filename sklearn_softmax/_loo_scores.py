@@ -33,7 +33,7 @@ def score_rows(whole, fits):
     grid, scores, place = whole.grid, np.empty((len(whole.data.target), len(fits))), 0
     with Threads() as threads:
         for shrinkage in grid.shrinkages:
-            make = _RidgeRows if shrinkage.l1_ratio == 0.0 else _ActiveRows
+            make = _ActiveRows if shrinkage.has_norm else _RidgeRows
             rows = make(whole, shrinkage, threads)
             for C in grid.Cs:
                 scores[:, place] = -rows.losses(C, *whole.start(fits[place]))
@@ -43,7 +43,7 @@ def score_rows(whole, fits):
 
 def check_ridge(whole):
     """Raise where the Hessians of fits with a ridge are too large, which is known beforehand."""
-    if any(shrinkage.l1_ratio == 0.0 for shrinkage in whole.grid.shrinkages):
+    if not all(shrinkage.has_norm for shrinkage in whole.grid.shrinkages):
         X, target = whole.data.X, whole.data.target
         width = X.shape[1] if sparse.issparse(X) else min(X.shape)
         _check_size(target.n_outputs * (width + whole.grid.fit_intercept))

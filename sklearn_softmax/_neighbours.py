@@ -27,7 +27,7 @@ def neighbours(rows, whole, fits, folds):
     for number, shrinkage in enumerate(grid.shrinkages):
         part = fits[number * len(grid.Cs) : (number + 1) * len(grid.Cs)]
         near = NearStarts(shrinkage, part)
-        if shrinkage.l1_ratio == 0.0:
+        if not shrinkage.has_norm:
             shared = NearRidge(rows, whole, near)
             near = shared if shared.sound else near
             if shared.sound and batch_pays(shared.map, len(folds)):

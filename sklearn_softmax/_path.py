@@ -1,30 +1,10 @@
 """Fits at a sequence of C on one prepared set of data."""
 
-from dataclasses import dataclass
-
-import numpy as np
-
 from ._composite import CompositeFits
 from ._problem import RidgeFits
+from ._shrinkage import Shrinkage
 
-
-@dataclass(frozen=True)
-class Shrinkage:
-    """What is penalised, and how: all of the penalty but its strength.
-
-    Attributes
-    ----------
-    penalty : str
-        'elasticnet' or 'group'.
-    l1_ratio : float
-        The share of the norm; the rest is the ridge's.
-    factors : ndarray of shape (n_features,) or None
-        What multiplies the penalty of each feature; None for ones.
-    """
-
-    penalty: str = "elasticnet"
-    l1_ratio: float = 0.0
-    factors: np.ndarray | None = None
+__all__ = ["Shrinkage", "fit_path", "prepare"]
 
 
 def prepare(X, target, weights, shrinkage, **options):
@@ -36,7 +16,7 @@ def prepare(X, target, weights, shrinkage, **options):
         With ``fit(C, start, solver=, tol=, max_iter=) -> coef, intercept, result``.
     """
     options["factors"] = shrinkage.factors
-    if shrinkage.l1_ratio == 0.0:
+    if not shrinkage.has_norm:
         return RidgeFits(X, target, weights, **options)
     options |= {"penalty": shrinkage.penalty, "l1_ratio": shrinkage.l1_ratio}
     return CompositeFits(X, target, weights, **options)

@@ -9,29 +9,44 @@ from ._core.threads import Threads
 from ._inference import check_options, read_data, standard_errors
 from ._maps.design import DenseDesign, SparseDesign
 from ._offset import OffsetClassifierMixin
-from ._path import Shrinkage, prepare
+from ._path import prepare
+from ._shrinkage import check_shrinkage, read_shrinkage
 from ._solvers import SOLVERS
+from ._sparse_coef import SparseCoefMixin, dense
 from ._training import read_training
 from ._validation import check_bool, check_choice, check_integer, check_number, warn_outcome
 
 
-class SoftmaxRegression(OffsetClassifierMixin, BaseEstimator):
+class SoftmaxRegression(SparseCoefMixin, OffsetClassifierMixin, BaseEstimator):
     r"""Softmax (multinomial logistic) regression, fitted to a certified optimum.
 
     Minimises the objective of scikit-learn's `LogisticRegression`,
 
-    .. math:: C \sum_i s_i \left(\log\sum_k e^{z_{ik}} - z_{i y_i}\right) + \tfrac12\|W\|^2,
+    .. math:: C \sum_i s_i \left(\log\sum_k e^{z_{ik}} - z_{i y_i}\right) + R(W),
               \qquad z_i = W x_i + b,
 
-    from raw features of any scale. Instead of labels, y may be a table of probabilities or counts
-    of the classes, and a known offset may be added to each row's logits. A duality gap bounds the
-    distance to the optimum; the fit stops when the bound is below `tol`, and says so when it is
-    not.
+    from raw features of any scale. The penalty R is :math:`\tfrac12\|W\|^2` unless another one
+    is chosen; some make coefficients exactly zero. Instead of labels, y may be a table of
+    probabilities or counts of the classes, and a known offset may be added to each row's logits.
+    A duality gap bounds the distance to the optimum; the fit stops when the bound is below `tol`,
+    and says so when it is not.
 
     Parameters
     ----------
     C : float, default=1.0
-        Inverse strength of the L2 penalty, positive; inf for none.
+        Inverse strength of the penalty, positive; inf for none.
+    penalty : {'elasticnet', 'group'}, default='elasticnet'
+        With :math:`r` the `l1_ratio` and :math:`f_j` the `penalty_factor` of feature j, R is
+        :math:`\sum_j f_j \left(r \|W_{:j}\| + \tfrac{1-r}{2} \|W_{:j}\|_2^2\right)`. For
+        'elasticnet' the norm is :math:`\|W_{:j}\|_1`: coefficients are zero one by one. For
+        'group' it is :math:`\|W_{:j}\|_2`: a feature is used for all classes or for none. Two
+        classes have one row of coefficients, for which both are the same.
+    l1_ratio : float, default=None
+        The share r of the norm, from 0 to 1; None stands for 0, a pure ridge, with
+        'elasticnet', and for 1 with 'group'.
+    penalty_factor : array-like of shape (n_features,), default=None
+        Non-negative factors of the penalty of each feature. 0 leaves it free; None stands for
+        ones.
     fit_intercept : bool, default=True
         Whether to fit b, which is not penalised.
     class_weight : dict, 'balanced' or None, default=None
@@ -52,7 +67,8 @@ class SoftmaxRegression(OffsetClassifierMixin, BaseEstimator):
     solver : {'auto', 'lbfgs', 'newton'}, default='auto'
         'newton' has the explicit Hessian, for few parameters; 'lbfgs' follows the curvature
         of each class. 'auto' compares their costs in operations and passes over the data, and
-        goes from 'lbfgs' to Newton's method where it takes long.
+        goes from 'lbfgs' to Newton's method where it takes long. For `l1_ratio` above 0 there
+        is one solver, whatever is asked for.
     warm_start : bool, default=False
         Start from the coefficients of the previous fit where their shape is the same.
 
@@ -61,7 +77,8 @@ class SoftmaxRegression(OffsetClassifierMixin, BaseEstimator):
     classes_ : ndarray of shape (n_classes,)
         Sorted labels.
     coef_ : ndarray of shape (1, n_features) or (n_classes, n_features)
-        W. For two classes the coefficients of the log-odds of ``classes_[1]``.
+        W. For two classes the coefficients of the log-odds of ``classes_[1]``. A CSR matrix
+        after `sparsify`.
     intercept_ : ndarray of shape (1,) or (n_classes,)
         b, with mean zero for three or more classes.
     n_iter_ : int
@@ -94,6 +111,11 @@ class SoftmaxRegression(OffsetClassifierMixin, BaseEstimator):
     maximum entropy models", Machine Learning 85 (the dual). Böhning (1992), "Multinomial
     logistic regression algorithm", Ann. Inst. Statist. Math. 44 (the curvature). Szegedy et al.
     (2016), "Rethinking the Inception architecture for computer vision", CVPR (label smoothing).
+    Zou & Hastie (2005), "Regularization and variable selection via the elastic net", J. R. Stat.
+    Soc. B 67. Yuan & Lin (2006), "Model selection and estimation in regression with grouped
+    variables", J. R. Stat. Soc. B 68. Lee, Sun & Saunders (2014), "Proximal Newton-type methods
+    for minimizing composite functions", SIAM J. Optim. 24. Ndiaye et al. (2017), "Gap safe
+    screening rules for sparsity enforcing penalties", JMLR 18 (the dual of penalties with a kink).
 
     Examples
     --------
@@ -113,6 +135,9 @@ class SoftmaxRegression(OffsetClassifierMixin, BaseEstimator):
         self,
         C=1.0,
         *,
+        penalty="elasticnet",
+        l1_ratio=None,
+        penalty_factor=None,
         fit_intercept=True,
         class_weight=None,
         classes=None,
@@ -123,6 +148,9 @@ class SoftmaxRegression(OffsetClassifierMixin, BaseEstimator):
         warm_start=False,
     ):
         self.C = C
+        self.penalty = penalty
+        self.l1_ratio = l1_ratio
+        self.penalty_factor = penalty_factor
         self.fit_intercept = fit_intercept
         self.class_weight = class_weight
         self.classes = classes
@@ -169,13 +197,15 @@ class SoftmaxRegression(OffsetClassifierMixin, BaseEstimator):
         """
         self._check_parameters()
         data = read_training(self, X, y, sample_weight, offset)
+        options = self.penalty, self.l1_ratio, self.penalty_factor
+        shrinkage = read_shrinkage(*options, data.X.shape[1])
 
         with Threads() as threads:
             fits = prepare(
                 data.X,
                 data.target,
                 data.weights,
-                Shrinkage(),
+                shrinkage,
                 fit_intercept=self.fit_intercept,
                 threads=threads,
                 floor=max(self.tol, np.finfo(np.float64).eps),
@@ -267,6 +297,7 @@ class SoftmaxRegression(OffsetClassifierMixin, BaseEstimator):
 
     def _check_parameters(self):
         check_number("C", self.C, above=0, infinite=True)
+        check_shrinkage(self.penalty, self.l1_ratio)
         check_number("label_smoothing", self.label_smoothing, at_least=0, below=1)
         check_number("tol", self.tol, at_least=0)
         check_integer("max_iter", self.max_iter, at_least=1)
@@ -275,7 +306,7 @@ class SoftmaxRegression(OffsetClassifierMixin, BaseEstimator):
         check_bool("warm_start", self.warm_start)
 
     def _start(self, data):
-        previous = getattr(self, "coef_", None) if self.warm_start else None
+        previous = dense(self.coef_) if self.warm_start and hasattr(self, "coef_") else None
         shape = data.target.n_outputs, data.X.shape[1]
         known = previous is not None and previous.shape == shape
         if known and np.array_equal(self.classes_, data.classes):
@@ -291,5 +322,5 @@ class SoftmaxRegression(OffsetClassifierMixin, BaseEstimator):
             dtype=[np.float64, np.float32],
             reset=False,
         )
-        design = (SparseDesign if sparse.issparse(X) else DenseDesign)(X, len(self.coef_))
-        return design, np.column_stack([self.coef_, self.intercept_])
+        design = (SparseDesign if sparse.issparse(X) else DenseDesign)(X, len(self.intercept_))
+        return design, np.column_stack([dense(self.coef_), self.intercept_])

@@ -13,15 +13,14 @@ from ._cross_scores import cross_scores, read_folds
 from ._fold_scores import LogLoss, Scorer
 from ._grid_fits import Grid, Rows
 from ._loo_scores import check_ridge
-from ._path import Shrinkage
-from ._penalties import PENALTIES
 from ._probabilistic import SoftmaxClassifierMixin
 from ._regression import SoftmaxRegression
+from ._shrinkage import check_shrinkage, read_shrinkage
 from ._solvers import SOLVERS
+from ._sparse_coef import SparseCoefMixin
 from ._validation import (
     check_bool,
     check_choice,
-    check_factors,
     check_integer,
     check_number,
     check_shares,
@@ -34,7 +33,7 @@ from ._validation import (
 _OF_FITS = ("fit_intercept", "class_weight", "solver", "tol", "max_iter")
 
 
-class SoftmaxRegressionCV(SoftmaxClassifierMixin, BaseEstimator):
+class SoftmaxRegressionCV(SparseCoefMixin, SoftmaxClassifierMixin, BaseEstimator):
     r"""Softmax regression that chooses C by the loss of rows it has not seen.
 
     The model is that of `SoftmaxRegression`. It is fitted to all rows at each C of a grid, from
@@ -249,7 +248,7 @@ class SoftmaxRegressionCV(SoftmaxClassifierMixin, BaseEstimator):
 
     def _check_parameters(self):
         check_strengths("Cs", self.Cs)
-        check_choice("penalty", self.penalty, PENALTIES)
+        check_shrinkage(self.penalty, None)
         check_shares("l1_ratios", self.l1_ratios)
         check_number("tol", self.tol, at_least=0)
         check_integer("max_iter", self.max_iter, at_least=1)
@@ -262,13 +261,11 @@ class SoftmaxRegressionCV(SoftmaxClassifierMixin, BaseEstimator):
                 raise ValueError(f"scoring must be None where cv='loo'; got {self.scoring!r}.")
 
     def _grid(self, n_features):
-        shares = check_shares("l1_ratios", self.l1_ratios)
-        if shares is None:
-            shares = [0.0 if self.penalty == "elasticnet" else 1.0]
-        factors = check_factors("penalty_factor", self.penalty_factor, n_features)
+        shares = check_shares("l1_ratios", self.l1_ratios) or [None]
+        options = self.penalty_factor, n_features
         return Grid(
             Cs=check_strengths("Cs", self.Cs),
-            shrinkages=[Shrinkage(self.penalty, share, factors) for share in shares],
+            shrinkages=[read_shrinkage(self.penalty, share, *options) for share in shares],
             **{name: getattr(self, name) for name in _OF_FITS},
         )
 

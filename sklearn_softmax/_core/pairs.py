@@ -26,42 +26,103 @@ def pair_hessian(objective, point, mask):
     -------
     ndarray of shape (n_pairs, n_pairs)
     """
-    map, single = objective.map, len(mask) == 1
-    table = np.empty((map.n_rows, len(mask)))
+    products = _of_sparse if objective.map.sparse else _of_dense
+    total = products(objective, _chances(objective, point), *np.nonzero(mask))
+    total *= objective.scale
+    curvature = objective.penalty.curvature.reshape(mask.shape)[mask]
+    np.einsum("ii->i", total)[:] += curvature
+    return total
+
+
+def class_hessians(objective, point, mask):
+    """Blocks of `pair_hessian` on its diagonal, one for each class."""
+    map, weights = objective.map, objective.weights
+    table = _chances(objective, point)
+    table -= table**2
+    if weights is not None:
+        table *= weights[:, None]
+    np.sqrt(table, out=table)
+    columns = [np.flatnonzero(each) for each in mask]
+    if map.sparse:
+        zeros = [np.zeros(len(each), np.intp) for each in columns]
+        totals = [map.pair_gram(each, zeros[k], table[:, [k]]) for k, each in enumerate(columns)]
+    else:
+        totals = _class_products(objective, table, columns)
+    ridge = objective.penalty.curvature.reshape(mask.shape)
+    for k, total in enumerate(totals):
+        total *= objective.scale
+        np.einsum("ii->i", total)[:] += ridge[k, columns[k]]
+    return list(totals)
+
+
+def _class_products(objective, table, columns):
+    map = objective.map
+
+    def visit(rows, totals):
+        features = map.rows(rows)
+        for k, total in enumerate(totals):
+            own = features[:, columns[k]] * table[rows, k, None]
+            total += own.T @ own
+
+    def zeros():
+        return tuple(np.zeros((len(each), len(each))) for each in columns)
+
+    size = max(1, max(len(each) for each in columns))
+    total_bytes = 8 * sum(len(each) ** 2 for each in columns)
+    blocks = RowBlocks(map.n_rows, max(256, _NUMBERS // size), total_bytes)
+    return blocks.sum(visit, zeros, objective.threads)
+
+
+def _chances(objective, point):
+    """Probabilities of all rows, shape (n_rows, n_outputs)."""
+    table = np.empty((objective.map.n_rows, objective.map.shape[0]))
 
     def keep(probabilities, rows, _):
         table[rows] = probabilities.T
 
     objective.probabilities_at(point, keep)
-    classes, columns = np.nonzero(mask)
-    edges = np.searchsorted(classes, np.arange(len(mask) + 1))
+    return table
+
+
+def _of_dense(objective, table, classes, columns):
+    map, n_outputs, size = objective.map, table.shape[1], len(classes)
+    edges = np.searchsorted(classes, np.arange(n_outputs + 1))
 
     def visit(rows, totals):
         features, weights, total = map.rows(rows), objective.weights_of(rows), totals[0]
         chances = table[rows]
-        if single:
-            weights = (
-                chances * (1.0 - chances)
-                if weights is None
-                else weights[:, None] * chances * (1.0 - chances)
-            )
-            scaled = features[:, columns] * np.sqrt(weights)
+        if n_outputs == 1:
+            chances = chances * (1.0 - chances)
+        roots = np.sqrt(chances if weights is None else chances * weights[:, None])
+        if n_outputs == 1:
+            scaled = features[:, columns] * roots
             total += scaled.T @ scaled
             return
-        roots = np.sqrt(chances if weights is None else chances * weights[:, None])
         root_chances = np.sqrt(chances)
-        scaled = np.empty((len(features), len(classes)))
-        for k in range(len(mask)):
+        scaled = np.empty((len(features), size))
+        for k in range(n_outputs):
             part = slice(edges[k], edges[k + 1])
             own = features[:, columns[part]] * roots[:, k, None]
             total[part, part] += own.T @ own
             scaled[:, part] = own * root_chances[:, k, None]
         total -= scaled.T @ scaled
 
-    size = len(classes)
     blocks = RowBlocks(map.n_rows, max(256, _NUMBERS // max(1, size)), 8 * size**2)
     (total,) = blocks.sum(visit, lambda: (np.zeros((size, size)),), objective.threads)
-    total *= objective.scale
-    curvature = objective.penalty.curvature.reshape(mask.shape)[mask]
-    np.einsum("ii->i", total)[:] += curvature
+    return total
+
+
+def _of_sparse(objective, table, classes, columns):
+    map, n_outputs, weights = objective.map, table.shape[1], objective.weights
+    chances = table * (1.0 - table) if n_outputs == 1 else table
+    roots = np.sqrt(chances if weights is None else chances * weights[:, None])
+    if n_outputs == 1:
+        return map.pair_gram(columns, classes, roots)
+    edges = np.searchsorted(classes, np.arange(n_outputs + 1))
+    total = map.pair_gram(columns, classes, np.sqrt(table) * roots)
+    total *= -1.0
+    for k in range(n_outputs):
+        part = slice(edges[k], edges[k + 1])
+        same = np.zeros(edges[k + 1] - edges[k], np.intp)
+        total[part, part] += map.pair_gram(columns[part], same, roots[:, [k]])
     return total

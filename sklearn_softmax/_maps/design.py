@@ -3,6 +3,7 @@
 import numpy as np
 
 _LOGITS_BYTES = 640_000  # a block of logits and its exponentials share the L2 cache
+_SPARSE = 0.05  # density, below which products of sparse columns pay
 _BY_ROWS = 48  # features
 _ROWS_BYTES = 8_000_000  # shorter blocks would be cached, but threads wait for Python there
 
@@ -68,6 +69,7 @@ class _Design:
 class DenseDesign(_Design):
     """Logits W X' + b of a dense matrix with any strides."""
 
+    sparse = False  # whether products of columns gain from zeros
     resolution = 1e-24  # relative variance below which a column counts as constant
 
     @property
@@ -139,6 +141,11 @@ class SparseDesign(_Design):
     """
 
     resolution = 1e-14  # moments are taken around zero
+
+    @property
+    def sparse(self):
+        """Whether products of columns gain from zeros."""
+        return self.X.nnz <= _SPARSE * self.n_rows * self.n_features
 
     def __init__(self, X, n_outputs, fit_intercept=True, dtype=None):
         super().__init__(X, n_outputs, fit_intercept, dtype)

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from .pair_products import pair_gram
+
 _LEAST_VARIANCE = 1e-280  # columns below are constant
 _KEPT = 1 << 19  # numbers: rows of small data are standardised once
 
@@ -27,6 +29,7 @@ class Standardised:
         self.n_rows, self.n_features = design.n_rows, design.n_features
         self.fit_intercept = design.fit_intercept
         self.block_rows, self.n_entries = design.block_rows, design.n_entries
+        self.sparse = design.sparse
         self._kept = None
         self.forward, self.adjoint, self.zeros = design.forward, design.adjoint, design.zeros
 
@@ -108,6 +111,13 @@ class Standardised:
         np.subtract(raw, self.mean, out=features)
         features /= self.scale
         return rows
+
+    def pair_gram(self, columns, classes, table):
+        """Products of columns, each scaled by a column of a table, and the number of its class.
+
+        For sparse designs: see `pair_products`.
+        """
+        return pair_gram(self.design.X, self.mean, self.scale, columns, classes, table)
 
     def row_norms(self, rows):
         """Squared norms of the standardised rows of a slice, for choosing rows."""

@@ -39,6 +39,20 @@ class Composite(ABC):
         """The penalty of some columns."""
         return type(self)(self.norm[columns], self.ridge[columns])
 
+    def scaled(self, factor):
+        """The penalty with its norm, not its ridge, multiplied."""
+        return type(self)(factor * self.norm, self.ridge)
+
+    def pressure(self, params, gradient):
+        """How hard each parameter that is zero presses against its bound, which is 1.
+
+        inf for parameters that are not zero, and where the norm has no weight.
+        """
+        sizes = self._sizes(gradient)
+        norm = np.broadcast_to(self.norm, sizes.shape)
+        pressure = np.divide(sizes, norm, out=np.full(sizes.shape, np.inf), where=norm > 0.0)
+        return np.where(self.smooth_at(params), np.inf, pressure)
+
     def _without_mean(self, params, columns):
         """Parameters whose class sum is zero in some columns: there their norm is least."""
         params = params.copy()
@@ -66,6 +80,10 @@ class Composite(ABC):
         """Proximal operator: argmin_x ½ Σ h (x - params)² + Σ a ‖x‖."""
 
     @abstractmethod
+    def _sizes(self, dual):
+        """What is compared with the bound of each parameter."""
+
+    @abstractmethod
     def size(self, dual):
         """What must be at most a in each column of v, lest 0 be no solution there."""
 
@@ -77,12 +95,11 @@ class Composite(ABC):
         """
 
     @abstractmethod
-    def candidates(self, params, gradient, share):
-        """Mask of parameters that are not zero, or have gradients above a share of a."""
-
-    @abstractmethod
     def part(self, mask):
-        """The penalty of the parameters in such a mask, and the shape that they take."""
+        """The penalty of the parameters in a mask, and the shape that they take.
+
+        All parameters that have the same pressure by their nature are in the mask, or none.
+        """
 
     @abstractmethod
     def smooth_at(self, params):
@@ -98,8 +115,8 @@ class Composite(ABC):
 
         Returns
         -------
-        ndarray
-            The parameters there, zero where they lie at the kink.
+        list of ndarray
+            The parameters there, zero where they lie at the kink; or several guesses of that.
         """
 
     @abstractmethod

@@ -29,6 +29,10 @@ class ElasticNet(Composite):
         bound = self.norm / metric
         return params - np.clip(params, -bound, bound)
 
+    @staticmethod
+    def _sizes(dual):
+        return np.abs(dual)
+
     def size(self, dual):
         """max_k |v_k|."""
         return np.abs(dual).max(axis=0)
@@ -41,10 +45,6 @@ class ElasticNet(Composite):
         )
         kink = self.norm * np.abs(params) - inner * params
         return np.sum(kink) + 0.5 * np.sum(self.ridge * (params - best) ** 2)
-
-    def candidates(self, params, gradient, share):
-        """Parameters that are not zero, or have |g| above a share of a."""
-        return (params != 0.0) | (np.abs(gradient) >= share * self.norm)
 
     def part(self, mask):
         """Any parameters, as a vector."""
@@ -75,9 +75,9 @@ class ElasticNet(Composite):
         if piece > 0 and after >= 0.0:
             new = params + ends[piece - 1] * direction
             new.ravel()[order[piece - 1]] = 0.0
-            return new
+            return [new]
         length = -slopes[piece] / curvature if curvature > 0.0 else ends[piece]
-        return params + min(length, ends[piece]) * direction
+        return [params + min(length, ends[piece]) * direction]
 
     def centred(self, params):
         """Shift each column by c, the least of Σ_k a|θ_k - c| + ½b(θ_k - c)².

@@ -4,7 +4,8 @@ import numpy as np
 
 from .composite import Composite
 
-_BISECTIONS = 12
+_BISECTIONS = 40
+_NEAR = 0.05  # to zero, relative to where a column was: there the kink may hold it
 
 
 class Group(Composite):
@@ -47,6 +48,9 @@ class Group(Composite):
             lengths - bound, lengths, out=np.zeros_like(lengths), where=lengths > 0.0
         )
 
+    def _sizes(self, dual):
+        return np.broadcast_to(self._lengths(dual), dual.shape)
+
     def size(self, dual):
         """‖v‖₂."""
         return self._lengths(dual)
@@ -61,11 +65,6 @@ class Group(Composite):
         )
         kink = self.norm * self._lengths(params) - np.einsum("kj,kj->j", inner, params)
         return np.sum(kink) + 0.5 * np.sum(self.ridge * (params - best) ** 2)
-
-    def candidates(self, params, gradient, share):
-        """Columns that are not zero, or have ‖g‖ above a share of a."""
-        columns = np.any(params, axis=0) | (self._lengths(gradient) >= share * self.norm)
-        return np.broadcast_to(columns, params.shape)
 
     def part(self, mask):
         """Whole columns."""
@@ -90,11 +89,14 @@ class Group(Composite):
             return slope + length * curvature + norm > 0.0
 
         low, high = 0.0, 1.0
-        if rises(high):
-            for _ in range(_BISECTIONS):
-                middle = 0.5 * (low + high)
-                low, high = (low, middle) if rises(middle) else (middle, high)
-        return params + high * direction
+        if not rises(high):
+            return [params + direction]
+        for _ in range(_BISECTIONS):
+            middle = 0.5 * (low + high)
+            low, high = (low, middle) if rises(middle) else (middle, high)
+        new = params + low * direction
+        near = self._lengths(new) <= _NEAR * self._lengths(params)
+        return [new, np.where(near & (self.norm > 0.0), 0.0, new)]
 
     def centred(self, params):
         """Columns of class sum zero."""

@@ -3,11 +3,13 @@
 import numpy as np
 
 from . import costs
-from .models import BlockModel, DiagonalModel, FullModel
+from .models import ClassModel, FullModel
 
 _PRODUCTS = 150.0  # passes that a Newton step takes by conjugate gradients
-_MAX_PAIRS, _MAX_BYTES = 3000, 400 << 20
-_ROWS_PER_COLUMN, _AFFORDABLE = 10, 40.0
+_SPARSE_PRODUCT = 20.0  # time of an operation in products of sparse matrices
+_MAX_PAIRS, _MAX_BYTES = 6000, 400 << 20
+_SHORT, _MOST_FACTOR = 0.6, 16.0
+_FEW, _NEW, _GROWTH = 450, 100, 0.5  # parameters: taken at once; that may leave zero in a step
 _SETTLED = 1e-2  # what a model promises, over what the last one did: then it may serve again
 _SHARE = 0.8  # of its bound, from which a zero parameter may move in a step
 
@@ -30,42 +32,50 @@ class Curvatures:
         self._pass = costs.pass_cost(objective.map.n_entries, n_outputs)
         self._pins = np.zeros(self._shape, bool)
         self._pins[-1] = penalty.free & (n_outputs > 1)
-        size = min(self._n_rows, _ROWS_PER_COLUMN * width)
-        self._size, self._number = size, 0
-        cost = costs.blocks_cost(n_outputs, size, width)
-        self._blocks_pay = (
-            cost <= _AFFORDABLE * self._pass and 8 * n_outputs * width**2 <= _MAX_BYTES
-        )
-        self._cost, self._model, self._made = cost / self._pass, None, -np.inf
-        self._mask, self._full, self._promises = None, None, (np.inf, np.inf)
+        self._mask = self._every = self._full = self._classes = None
+        self._promises, self.factor = (np.inf, np.inf), 1.0
 
     def mask(self, params, gradient):
-        """Parameters of which the whole Hessian is worth making, or None."""
-        mask = np.ones(self._shape, bool)
-        if self._full_pays(mask.size):
-            return mask
-        mask = self._penalty.candidates(params, gradient, _SHARE)
-        return mask if self._full_pays(np.count_nonzero(mask)) else None
+        """Parameters that may move in the next step.
+
+        They are those that are not zero, and those that press hardest against their bounds.
+        """
+        if params.size <= _FEW and self._full_pays(params.size):
+            self._every = np.ones(self._shape, bool) if self._every is None else self._every
+            return self._every
+        pressure = self._penalty.pressure(params, gradient)
+        n_on, n_near = np.count_nonzero(pressure == np.inf), np.count_nonzero(pressure >= _SHARE)
+        most, least = n_on + max(_NEW, int(_GROWTH * n_on)), _SHARE
+        if n_near > most:
+            least = np.partition(pressure, pressure.size - most, axis=None)[pressure.size - most]
+        mask = pressure >= least
+        if self._settled and self._mask is not None and not np.any(mask & ~self._mask):
+            return self._mask
+        return mask
+
+    def model(self, point, mask, shape):
+        """The whole Hessian of the parameters in a mask where that pays, else by classes."""
+        if self._full_pays(np.count_nonzero(mask)):
+            return self._whole(point, mask, shape)
+        return self._by_classes(point, mask, shape)
 
     def _full_pays(self, n_pairs):
-        cost = costs.LARGE_PRODUCT * n_pairs**2 * (self._n_rows + 3.0 * n_pairs)
+        map = self._objective.map
+        entries = n_pairs * (map.n_entries / self._n_rows / self._shape[1] if map.sparse else 1.0)
+        cost = self._n_rows * entries**2 * (_SPARSE_PRODUCT if map.sparse else 1.0)
+        cost = costs.LARGE_PRODUCT * (cost + 3.0 * n_pairs**3)
         return n_pairs <= _MAX_PAIRS and cost <= max(_PRODUCTS * self._pass, costs.CALLS)
 
-    def full(self, point, mask, shape):
-        """The Hessian of the parameters in a mask; the last one, where the point has hardly moved.
-
-        What a stale Hessian promises is compared with the promise before: that must shrink.
-        """
-        if self._stale(mask):
-            return self._full
-        matrix = self._objective.pair_hessian(point, mask)
-        self._full, self._mask = FullModel(matrix, shape, self._pins[mask].reshape(shape)), mask
+    def _whole(self, point, mask, shape):
+        if not (self._settled and mask is self._mask):
+            matrix = self._objective.pair_hessian(point, mask)
+            self._full = FullModel(matrix, shape, self._pins[mask].reshape(shape))
+            self._mask = mask
         return self._full
 
-    def _stale(self, mask):
+    @property
+    def _settled(self):
         """Whether the last Hessian still serves, though it is of another point."""
-        if self._mask is None or not np.array_equal(mask, self._mask):
-            return False
         last, promise = self._promises
         return promise <= _SETTLED * last
 
@@ -73,35 +83,15 @@ class Curvatures:
         """Tell what the model in use promises."""
         self._promises = self._promises[1], decrease
 
-    def approximate(self, point):
-        """Blocks or a diagonal, not older than what it costs."""
-        passes = self._objective.n_passes
-        if self._model is None or passes - self._made >= self._cost:
-            self._model, self._made = self._make(point), passes
-        return self._model
+    def _by_classes(self, point, mask, shape):
+        matrices = self._objective.class_hessians(point, mask)
+        model = ClassModel(matrices, shape, mask, self._objective.threads.for_each)
+        model.factor = self.factor
+        return model
 
-    def _make(self, point):
-        objective = self._objective
-        if not self._blocks_pay:
-            return DiagonalModel(objective.curvature_diagonal(point))
-        ridge = objective.penalty.curvature.reshape(self._shape)
-        if self._size == self._n_rows:
-            blocks, _ = objective.class_blocks(point)
-        else:
-            blocks = self._sampled(point)
-        np.einsum("kii->ki", blocks)[:] += ridge
-        return BlockModel(blocks, objective.threads.for_each)
-
-    def _sampled(self, point):
-        objective, width = self._objective, self._shape[1]
-        table, candidates = objective.variance_table(point)
-        importance = objective.leverages()[candidates]
-        blocks = np.empty((len(table), width, width))
-        self._number += 1
-
-        def assemble(k):
-            seed = [self._number, k]
-            blocks[k], _ = objective.class_gram(candidates, table[k], importance, self._size, seed)
-
-        objective.threads.for_each(assemble, range(len(table)))
-        return blocks
+    def stepped(self, step):
+        """Learn from a step along the way to the minimum of a model by classes."""
+        if step < _SHORT:
+            self.factor = min(2.0 * self.factor, _MOST_FACTOR)
+        elif step >= 1.0:
+            self.factor = max(0.7 * self.factor, 1.0)

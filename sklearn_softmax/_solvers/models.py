@@ -4,21 +4,12 @@ import numpy as np
 from scipy.linalg import lapack
 
 _JITTER = 1e-11  # of the diagonal, where a face is singular
-_TINY = np.finfo(np.float64).tiny
+_LEAST, _TINY = 1e-12, np.finfo(np.float64).tiny
 
 
-def solve_positive(matrix, right):
-    """Solve with a positive semi-definite matrix, which is overwritten; more jitter if need be."""
-    diagonal = np.einsum("ii->i", matrix)
-    kept, jitter = diagonal.copy(), _JITTER
-    while True:
-        factor, solution, failed = lapack.dposv(matrix, right, lower=1)
-        if not failed and np.all(np.isfinite(solution)):
-            return solution
-        if not np.isfinite(jitter):
-            raise FloatingPointError("A curvature is not finite.")
-        diagonal[:] = kept * (1.0 + jitter) + _TINY
-        jitter *= 100.0
+def positive(diagonal):
+    """A diagonal of a metric: columns that do not vary have no curvature."""
+    return np.maximum(diagonal, max(_LEAST * diagonal.max(initial=0.0), _TINY))
 
 
 class FullModel:
@@ -35,7 +26,7 @@ class FullModel:
 
     def __init__(self, matrix, shape, pins):
         self._matrix, self._shape, self._pins = matrix, shape, pins
-        self.diagonal = np.maximum(np.einsum("ii->i", matrix), _TINY).reshape(shape)
+        self.diagonal = positive(np.einsum("ii->i", matrix)).reshape(shape)
 
     def product(self, change):
         """H times a change of the parameters."""
@@ -57,83 +48,106 @@ class FullModel:
             vector, columns = rank_one.ravel()[places], places % n_columns
             same = columns[:, None] == columns
             matrix -= same * np.outer(vector, vector)
-        step.ravel()[places] = solve_positive(matrix, -slope.ravel()[places])
+        right = -slope.ravel()[places]
+        step.ravel()[places] = lapack.dpotrs(cholesky(matrix), right, lower=1)[0]
         return step
 
 
-class BlockModel:
-    """A block for each class, as if classes did not compete.
+class ClassModel:
+    """A Hessian of each class in some parameters, as if classes did not compete.
 
     Parameters
     ----------
-    blocks : ndarray of shape (n_outputs, width, width)
+    matrices : list of ndarray
+        Of the classes; their parameters follow each other.
+    shape : tuple
+        Of all parameters.
+    places : ndarray of bool, shape (n_outputs, width)
+        Which they are among those of the problem.
     for_each : callable
         Runs ``task(item)`` for all items.
+
+    Attributes
+    ----------
+    factor : float
+        Multiplies the model: classes that compete curve more than each for itself.
     """
 
-    def __init__(self, blocks, for_each):
-        self._blocks, self._for_each = blocks, for_each
-        self.diagonal = np.maximum(np.einsum("kii->ki", blocks), _TINY)
+    def __init__(self, matrices, shape, places, for_each):
+        self._matrices, self._shape, self._places = matrices, shape, places
+        self._for_each, self.factor = for_each, 1.0
+        edges = np.concatenate([[0], np.cumsum([len(each) for each in matrices])])
+        self._parts = [slice(a, b) for a, b in zip(edges[:-1], edges[1:], strict=True)]
+        diagonal = [np.einsum("ii->i", each) for each in matrices]
+        self._diagonal = positive(np.concatenate(diagonal)).reshape(shape)
+
+    @property
+    def diagonal(self):
+        """Of the model."""
+        return self.factor * self._diagonal
 
     def product(self, change):
         """H times a change of the parameters."""
-        return np.matmul(self._blocks, change[:, :, None])[:, :, 0]
+        change, product = change.ravel(), np.empty(change.size)
+        for matrix, part in zip(self._matrices, self._parts, strict=True):
+            np.matmul(matrix, change[part], out=product[part])
+        product *= self.factor
+        return product.reshape(self._shape)
 
     def pinned(self, mask, penalty):
-        """All of a face: blocks are not singular."""
+        """All of a face: classes that do not compete have no free sum."""
         return mask
 
     def solve(self, mask, slope, bend, rank_one):
         """The Newton step on a face, zero elsewhere; curvature of norms only by its bound."""
-        return self.metric(mask, bend)(-slope)
+        bend = np.broadcast_to(bend, self._shape).ravel()
+        return self._factorised(mask.ravel(), bend)(-slope.ravel()).reshape(self._shape)
 
-    def metric(self, mask, bend):
-        """A function that solves on a face, with factors made once."""
-        bend = np.broadcast_to(bend, mask.shape)
-        places = [np.flatnonzero(each) for each in mask]
-        factors = [None] * len(mask)
+    def _factorised(self, mask, bend):
+        places = [part.start + np.flatnonzero(mask[part]) for part in self._parts]
+        factors = [None] * len(places)
 
         def factorise(k):
-            matrix = self._blocks[k][np.ix_(places[k], places[k])]
-            diagonal = np.einsum("ii->i", matrix)
-            diagonal += bend[k, places[k]]
-            kept, jitter, failed = diagonal.copy(), _JITTER, len(matrix) > 0
-            while failed:
-                factors[k], failed = lapack.dpotrf(matrix, lower=1)
-                diagonal[:] = kept * (1.0 + jitter) + _TINY
-                jitter *= 100.0
+            local = places[k] - self._parts[k].start
+            matrix = self.factor * self._matrices[k][np.ix_(local, local)]
+            np.einsum("ii->i", matrix)[:] += bend[places[k]]
+            factors[k] = cholesky(matrix)
 
-        self._for_each(factorise, range(len(mask)))
+        self._for_each(factorise, range(len(places)))
+
+        def solve(right):
+            step = np.zeros(right.size)
+            for place, factor in zip(places, factors, strict=True):
+                if len(place):
+                    step[place] = lapack.dpotrs(factor, right[place], lower=1)[0]
+            return step
+
+        return solve
+
+    def metric(self, mask, bend):
+        """A function that solves on a face of the problem, as far as the model knows of it."""
+        mask = mask & self._places
+        bend = np.broadcast_to(bend, mask.shape)[self._places]
+        inner = self._factorised(mask[self._places], bend)
 
         def solve(right):
             step = np.zeros(mask.shape)
-            for k, place in enumerate(places):
-                if len(place):
-                    step[k, place] = lapack.dpotrs(factors[k], right[k, place], lower=1)[0]
+            step[self._places] = inner(right[self._places])
             return step
 
         return solve
 
 
-class DiagonalModel:
-    """A number for each parameter."""
-
-    def __init__(self, diagonal):
-        self.diagonal = np.maximum(diagonal, _TINY)
-
-    def product(self, change):
-        """H times a change of the parameters."""
-        return self.diagonal * change
-
-    def pinned(self, mask, penalty):
-        """All of a face."""
-        return mask
-
-    def solve(self, mask, slope, bend, rank_one):
-        """The Newton step on a face, zero elsewhere."""
-        return self.metric(mask, bend)(-slope)
-
-    def metric(self, mask, bend):
-        """A function that solves on a face."""
-        inverse = mask / (self.diagonal + bend)
-        return lambda right: inverse * right
+def cholesky(matrix):
+    """Lower factor of a positive semi-definite matrix, with as much jitter as it takes."""
+    diagonal = np.einsum("ii->i", matrix)
+    kept, jitter = diagonal.copy(), _JITTER
+    while len(matrix):
+        factor, failed = lapack.dpotrf(matrix, lower=1)
+        if not failed and np.isfinite(factor[-1, -1]):
+            return factor
+        if not np.isfinite(jitter):
+            raise FloatingPointError("A curvature is not finite.")
+        diagonal[:] = kept * (1.0 + jitter) + _TINY
+        jitter *= 100.0
+    return matrix

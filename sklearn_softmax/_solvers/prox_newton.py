@@ -5,9 +5,10 @@ import numpy as np
 from .composite_line import advance
 from .curvatures import Curvatures
 from .face import face_step
+from .models import FullModel
 from .quadratic import Quadratic
 
-_ACCURACY = 1e-3  # of the model's minimum, where steps cost no data
+_ACCURACY, _ROUGH = 1e-3, 0.1  # of the minimum of a model that is exact, or is not
 _FORCING, _PRODUCTS = 0.3, 40
 _IDLE = 3
 
@@ -53,6 +54,7 @@ class ProxNewton:
             new, step = advance(self._objective, self._penalty, point, target)
             point = point if new is None else self.centred(new)
             if model is not None:
+                self._curvatures.stepped(step)
                 point = self._face(point, model, last)
             value = self.value(point)
             idle = idle + 1 if last - value <= self._objective.noise * value else 0
@@ -70,20 +72,18 @@ class ProxNewton:
         """The minimum of the model, and the model if it is not exact."""
         params, gradient = (each.reshape(self._shape) for each in (point.params, point.gradient))
         mask = self._curvatures.mask(params, gradient)
-        if mask is None:
-            model = self._curvatures.approximate(point)
-            problem = Quadratic(model, params, gradient, self._penalty)
-            target, _ = problem.minimise(0.1, 4)
-            return target, model
         penalty, shape = self._penalty.part(mask)
-        model = self._curvatures.full(point, mask, shape)
+        model = self._curvatures.model(point, mask, shape)
         start, slopes = params[mask].reshape(shape), gradient[mask].reshape(shape)
-        problem = Quadratic(model, start, slopes, penalty, self._centre(mask, shape))
-        found, decrease = problem.minimise(_ACCURACY)
-        self._curvatures.promised(decrease)
+        exact = isinstance(model, FullModel)
+        centre = self._centre(mask, shape) if exact else None
+        found, decrease = Quadratic(model, start, slopes, penalty, centre).minimise(
+            _ACCURACY if exact else _ROUGH
+        )
+        self._curvatures.promised(decrease if exact else np.inf)
         target = np.zeros(self._shape)
         target[mask] = found.ravel()
-        return target, None
+        return target, None if exact else model
 
     def _centre(self, mask, shape):
         """Centres the columns all of whose classes are in a mask."""

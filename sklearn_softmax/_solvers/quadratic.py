@@ -3,8 +3,9 @@
 import numpy as np
 
 _ROUNDS, _BURST = 30, 12
-_STEPS = 20
-_LITTLE = 0.0
+_STEPS = 10
+_LITTLE, _ENOUGH = 0.01, 0.03
+_CLOSE = 0.01
 _SURE = 1.02
 
 
@@ -66,8 +67,13 @@ class Quadratic:
         first = self.residual(x, product)
         begin = value = self.penalty.value(x)
         for number in range(rounds):
+            last = value
             x, product, value = self.newton(x, product, value)
-            if self.residual(x, product) <= accuracy**2 * first:
+            left = self.residual(x, product)
+            if left <= accuracy**2 * first:
+                break
+            little = last - value <= _ENOUGH * (begin - value)
+            if number and little and left <= _CLOSE * first:
                 break
             if number < rounds - 1:
                 x, product, value = self.burst(x, product, value)
@@ -108,21 +114,23 @@ class Quadratic:
         return x, product, self.value(x, product)
 
     def newton(self, x, product, value):
-        """Newton steps on the face of x, while they lead to kinks."""
+        """Newton steps on the face of x, while they lead to kinks or the norm bends."""
         for _ in range(_STEPS):
             mask = self.model.pinned(self.penalty.smooth_at(x), self.penalty)
             slope = self.gradient + product + self.penalty.slope(x)
-            step = self.model.solve(mask, slope, *self.penalty.bend(x))
-            found, whole = self._toward(x, product, step)
-            if not found[2] < value:
-                break
+            bend = self.penalty.bend(x)
+            step = self.model.solve(mask, slope, *bend)
+            found, whole = self._toward(x, product, value, step)
             gain = value - found[2]
+            if not gain > 0.0:
+                break
             x, product, value = found
-            if whole or gain <= _LITTLE * abs(np.vdot(slope, step)):
+            straight = whole and bend[1] is None
+            if straight or gain <= _LITTLE * abs(np.vdot(slope, step)):
                 break
         return x, product, value
 
-    def _toward(self, x, product, step):
+    def _toward(self, x, product, value, step):
         """The whole step, where no kink is in its way; else the best of two points.
 
         They are where the way is stopped at all kinks, and the minimum along it.
@@ -130,10 +138,10 @@ class Quadratic:
         whole = x + step
         new = self.penalty.stopped(whole, x)
         stopped = self._centred(new, self.product(new))
-        if new is whole or np.array_equal(new, whole):
+        if np.array_equal(new, whole) and stopped[2] < value:
             return stopped, True
         slope = np.vdot(self.gradient + product, step)
         curvature = np.vdot(step, self.model.product(step))
-        new = self.penalty.along(x, step, slope, curvature)
-        lowest = self._centred(new, self.product(new))
-        return (stopped if stopped[2] <= lowest[2] else lowest), False
+        found = self.penalty.along(x, step, slope, curvature)
+        found = [self._centred(new, self.product(new)) for new in found]
+        return min(stopped, *found, key=lambda each: each[2]), False

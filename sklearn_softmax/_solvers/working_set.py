@@ -5,17 +5,19 @@ import numpy as np
 from .outcome import Outcome, Result
 from .prox_newton import ProxNewton
 
-_LEAST = 60  # features of a working set
+_LEAST = 200  # features of a working set
 _GROWTH = 2.0
 _MOST = 0.6  # share of the features above which all are taken
-_CLOSER, _SHARE = 0.05, 0.3
+_FEW = 450  # parameters that are solved for at once
+_STAGE, _LOOSE, _STEPS = 4.0, 0.05, 2
+_CLOSER, _SHARE = 0.3, 0.3
 
 
 class _Problem:
     """A composite problem at a point, with its certificate."""
 
     def __init__(self, objective, penalty, start):
-        self.objective, self.penalty = objective, penalty
+        self.objective, self.penalty, self._asked = objective, penalty, penalty
         self.shape = objective.map.shape
         self.move(objective.at(start))
 
@@ -31,13 +33,32 @@ class _Problem:
         """Of the point, by class and column."""
         return self.point.params.reshape(self.shape)
 
+    @property
+    def gradient(self):
+        """Of the loss and the ridge."""
+        return self.point.gradient.reshape(self.shape)
+
+    def relax(self, factor):
+        """Multiply the norm."""
+        self.penalty = self._asked.scaled(factor)
+        self.move(self.point)
+
+    def factors(self):
+        """Multiples of the norm on the way from that at which all is zero, to 1."""
+        pressure = self.penalty.pressure(self.params, self.gradient)
+        few = self.params.size <= _FEW
+        if few or np.any(self.params[:, self.penalty.norm > 0.0]):
+            return np.ones(0)
+        largest = np.max(pressure, where=pressure < np.inf, initial=0.0)
+        if largest <= 1.0:
+            return np.ones(0)
+        n_steps = int(np.ceil(np.log(largest) / np.log(_STAGE)))
+        return largest ** np.linspace(1.0, 0.0, n_steps + 1)[1:-1]
+
     def features(self):
         """Numbers of the features that are not zero, or press most against their bounds."""
         n_features = self.objective.map.n_features
-        sizes = self.penalty.size(self.point.gradient.reshape(self.shape))[:n_features]
-        norm = self.penalty.norm[:n_features]
-        pressure = np.divide(sizes, norm, out=np.full(n_features, np.inf), where=norm > 0.0)
-        pressure[np.any(self.params, axis=0)[:n_features]] = np.inf
+        pressure = self.penalty.pressure(self.params, self.gradient)[:, :n_features].max(axis=0)
         n_support = np.count_nonzero(pressure == np.inf)
         most = int(max(_LEAST, _GROWTH * n_support))
         if most >= _MOST * n_features:
@@ -93,6 +114,11 @@ def working_sets(objective, penalty, start, *, tol, max_iter):
         Its value includes the norm.
     """
     problem, n_iter, outcome, idle = _Problem(objective, penalty, start), 0, Outcome.CONVERGED, 0
+    for factor in problem.factors():
+        problem.relax(factor)
+        steps, _ = problem.descend(_LOOSE, min(_STEPS, max_iter - n_iter))
+        n_iter += steps
+    problem.relax(1.0)
     while problem.gap > tol * problem.value:
         if n_iter >= max_iter or idle == 2:
             outcome = Outcome.MAX_ITER if n_iter >= max_iter else Outcome.STALLED
