@@ -106,14 +106,14 @@ def score_folds(grid, rows, folds, near, measure, n_jobs):
     measure : LogLoss or Scorer
         Scores a fit.
     n_jobs : int or None
-        Folds at the same time. They are threads unless joblib is told otherwise, as most of the
-        time is spent in NumPy, and nothing has to be copied.
+        Folds at the same time, in threads: most of the time is spent in NumPy, and nothing has
+        to be copied.
 
     Returns
     -------
     list of FoldScores
     """
-    parallel = Parallel(n_jobs=n_jobs, prefer="threads")
+    parallel = Parallel(n_jobs=n_jobs, require="sharedmem")
     return parallel(
         delayed(_score_fold)(_Fold(number, train, test), grid, rows, near, measure)
         for number, (train, test) in enumerate(folds)

@@ -68,7 +68,7 @@ class SoftmaxRegressionCV(SparseCoefMixin, SoftmaxClassifierMixin, BaseEstimator
     fit_intercept, class_weight, tol, max_iter, solver
         As in `SoftmaxRegression`. Balanced class weights are those of the rows of each fit.
     n_jobs : int, default=None
-        Folds fitted at the same time, as in joblib. Results do not depend on it.
+        Folds fitted at the same time, in threads. Results do not depend on it.
 
     Attributes
     ----------

@@ -8,6 +8,7 @@ from unittest import mock
 import numpy as np
 import pandas as pd
 import pytest
+from joblib import parallel_backend
 from scipy import sparse
 from sklearn import config_context
 from sklearn.base import clone
@@ -178,7 +179,8 @@ def test_results_do_not_depend_on_n_jobs(cv):
     X, y = draw()
     one = chooser(cv=cv).fit(X, y)
     for n_jobs in (2, 3):
-        other = chooser(cv=cv, n_jobs=n_jobs).fit(X, y)
+        with parallel_backend("loky"):
+            other = chooser(cv=cv, n_jobs=n_jobs).fit(X, y)
         np.testing.assert_array_equal(one.cv_scores_, other.cv_scores_)
         np.testing.assert_array_equal(one.coef_, other.coef_)
 
