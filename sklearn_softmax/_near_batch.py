@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from ._core.threads import Threads
 from ._core.weightings import Weightings
 from ._problem import alpha_from_C
 from ._solvers import Outcome, Result
@@ -42,7 +43,8 @@ class NearBatch:
             if problem is not None and len(problem.data.present) == n_present:
                 self._place[number] = len(same)
                 same.append(problem)
-        self._found = self._fit(rows, same) if same else []
+        with Threads():
+            self._found = self._fit(rows, same) if same else []
 
     def _fit(self, rows, folds):
         """State, gaps and steps at each C."""

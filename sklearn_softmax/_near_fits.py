@@ -61,9 +61,9 @@ class NearRidge:
 
     def __init__(self, rows, whole, starts):
         self.whole, self._near, self._columns = whole, starts, None
-        self._space = self._row_space(rows)
-        self._rows = None if self._space is None else replace(rows, X=self._space.rows)
         with Threads() as threads:
+            self._space = self._row_space(rows)
+            self._rows = None if self._space is None else replace(rows, X=self._space.rows)
             self._problem = self.problem(whole, threads)
             self._columns = self._problem.columns
             zipped = zip(whole.grid.Cs, starts.whole_fits, strict=True)

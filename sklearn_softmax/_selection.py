@@ -19,10 +19,10 @@ def mean_and_error(scores, weights):
         The error is nan where there is one part only.
     """
     shares = weights / weights.sum()
-    mean = np.tensordot(shares, scores, axes=1)
+    mean = np.einsum("i,i...->...", shares, scores)
     if len(scores) == 1:
         return mean, np.full(mean.shape, np.nan)
-    variance = np.tensordot(shares, (scores - mean) ** 2, axes=1)
+    variance = np.einsum("i,i...->...", shares, (scores - mean) ** 2)
     return mean, np.sqrt(variance / (len(scores) - 1))
 
 

@@ -26,6 +26,7 @@ from sklearn.model_selection import (
 )
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from threadpoolctl import threadpool_limits
 
 from sklearn_softmax import SoftmaxRegression, SoftmaxRegressionCV
 from sklearn_softmax._selection import best, mean_and_error, one_standard_error
@@ -183,6 +184,19 @@ def test_results_do_not_depend_on_n_jobs(cv):
             other = chooser(cv=cv, n_jobs=n_jobs).fit(X, y)
         np.testing.assert_array_equal(one.cv_scores_, other.cv_scores_)
         np.testing.assert_array_equal(one.coef_, other.coef_)
+
+
+@pytest.mark.parametrize("cv", [CV, "loo"])
+@pytest.mark.parametrize("shape", [(120, 4), (40, 120), (400, 60)])
+def test_results_do_not_depend_on_threads(cv, shape):
+    X, y = draw(*shape)
+    found = []
+    for count in (1, 2):
+        with threadpool_limits(count, user_api="blas"):
+            found.append(chooser(cv=cv, tol=1e-6).fit(X, y))
+    np.testing.assert_array_equal(found[0].cv_scores_, found[1].cv_scores_)
+    np.testing.assert_array_equal(found[0].std_error_, found[1].std_error_)
+    np.testing.assert_array_equal(found[0].coef_, found[1].coef_)
 
 
 @pytest.mark.parametrize("cv", [CV, "loo"])
