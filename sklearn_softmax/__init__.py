@@ -8,6 +8,7 @@ from ._cross_calibration import SoftmaxCalibratedClassifierCV
 from ._cv_curve_display import CVCurveDisplay
 from ._regression import SoftmaxRegression
 from ._regression_cv import SoftmaxRegressionCV
+from ._regression_path import softmax_regression_path
 
 __all__ = [
     "CVCurveDisplay",
@@ -19,5 +20,6 @@ __all__ = [
     "log_softmax",
     "metrics",
     "softmax",
+    "softmax_regression_path",
 ]
 __version__ = "0.1.0.dev0"

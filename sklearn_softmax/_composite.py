@@ -6,6 +6,9 @@ from ._penalties import PENALTIES
 from ._problem import RidgeFits, RidgeProblem, alpha_from_C, canonical
 from ._solvers.working_set import working_sets
 
+_MARGIN = 1.01  # over the largest gradient that a standardised feature can have
+_TIGHT, _MOST_STEPS = 1e-11, 200
+
 
 class CompositeProblem(RidgeProblem):
     """Softmax regression with norm and ridge, and a free intercept.
@@ -32,6 +35,26 @@ class CompositeProblem(RidgeProblem):
         ridge[: self._map.n_features] = (1.0 - self._l1_ratio) * alpha / self._map.scale**2
         self.composite = self._make(norm, ridge)
         self._penalise(self.composite.smooth(self._map.shape[0]))
+
+    def smallest_C(self):
+        """The largest C at which all penalised coefficients are zero.
+
+        Raises
+        ------
+        ValueError
+            If they are zero for every C.
+        """
+        unit = self._l1_ratio * self._factors / self._map.scale
+        n_outputs, n_features = self._map.shape[0], self._map.n_features
+        surely = _MARGIN * np.sqrt(n_outputs) / np.min(unit, where=unit > 0.0, initial=np.inf)
+        self.set_strength(1.0 / (surely * self._total))
+        null = self.minimise(None, tol=_TIGHT, max_iter=_MOST_STEPS).params
+        gradient = self.objective(np.float64).at(null).gradient.reshape(self._map.shape)
+        sizes = self.composite.size(gradient)[:n_features]
+        alpha = np.max(sizes[unit > 0.0] / unit[unit > 0.0])
+        if not alpha > 0.0:
+            raise ValueError("X must have penalised features that vary; got none.")
+        return 1.0 / (alpha * self._total)
 
     def minimise(self, start, *, tol, max_iter):
         """Minimise and certify, with products in float64."""

@@ -15,7 +15,7 @@ from ._solvers.nearby import FEW, HessianMetric, nearby
 
 _METRICS_BYTES = 256 << 20  # of all C together
 _MOST_PASSES = 30.0  # that a Hessian may cost: it serves all folds
-_LEAST_PASSES = 2.0  # cheaper ones are best made anew at each step: few steps are needed
+_CHEAP = 3.0  # Hessians of the time of so many calls are best made anew at each step
 
 
 class NearStarts:
@@ -105,17 +105,19 @@ class NearRidge:
         return _Start(point.params, self._metric(objective, point))
 
     def _metric(self, objective, point):
-        n_outputs, width = objective.map.shape
+        map, (n_outputs, width) = objective.map, objective.map.shape
+        passes = costs.newton_ratio(map.n_rows, map.n_entries, n_outputs, width)
         size = 8 * (max(1, n_outputs - 1) * width) ** 2 * len(self.whole.grid.Cs)
-        if not _LEAST_PASSES < self._passes < _MOST_PASSES or size > _METRICS_BYTES:
+        if self._cheap or passes > _MOST_PASSES or size > _METRICS_BYTES:
             return None
-        return HessianMetric(objective.hessian(point), objective.map.shape)
+        return HessianMetric(objective.hessian(point), map.shape)
 
     @property
-    def _passes(self):
-        """Cost of a Hessian in passes over the data."""
+    def _cheap(self):
+        """Whether a Hessian takes the time of a few calls."""
         n_outputs, width = self.map.shape
-        return costs.newton_ratio(self.map.n_rows, self.map.n_entries, n_outputs, width)
+        cost = costs.blocks_cost(1, self.map.n_rows / 2.0, max(1, n_outputs - 1) * width)
+        return cost <= _CHEAP * costs.CALLS
 
     def ridge(self, alpha):
         """Weights of the penalty on the parameters of one class."""
@@ -137,7 +139,7 @@ class NearRidge:
             return
         problem, solving = self.problem(fold, threads), fold.grid.solving
         otherwise, far, last = solving.pop("solver"), False, None
-        if fold.grid.solver == "auto" and self._passes <= _LEAST_PASSES:
+        if fold.grid.solver == "auto" and self._cheap:
             otherwise = SOLVERS["newton"]
         for C, start in zip(fold.grid.Cs, self.starts, strict=True):
             problem.set_strength(C)

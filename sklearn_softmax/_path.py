@@ -1,10 +1,14 @@
 """Fits at a sequence of C on one prepared set of data."""
 
-from ._composite import CompositeFits
-from ._problem import RidgeFits
+from dataclasses import replace
+
+from ._composite import CompositeFits, CompositeProblem
+from ._problem import RidgeFits, canonical
 from ._shrinkage import Shrinkage
 
-__all__ = ["Shrinkage", "fit_path", "prepare"]
+__all__ = ["Shrinkage", "fit_path", "prepare", "smallest_C"]
+
+_STAND_IN = 1e-3  # share of a norm beside a ridge alone: a convention of glmnet
 
 
 def prepare(X, target, weights, shrinkage, **options):
@@ -20,6 +24,25 @@ def prepare(X, target, weights, shrinkage, **options):
         return RidgeFits(X, target, weights, **options)
     options |= {"penalty": shrinkage.penalty, "l1_ratio": shrinkage.l1_ratio}
     return CompositeFits(X, target, weights, **options)
+
+
+def smallest_C(X, target, weights, shrinkage, **options):
+    """The largest C at which all penalised coefficients are zero.
+
+    Parameters are those of `fit_path`. For a ridge alone it is that of a `_STAND_IN`.
+
+    Raises
+    ------
+    ValueError
+        If there is no such C.
+    """
+    if not shrinkage.has_norm:
+        shrinkage = replace(shrinkage, l1_ratio=_STAND_IN)
+    if not shrinkage.has_norm:
+        raise ValueError("penalty_factor must have a positive number; got zeros only.")
+    options |= {"penalty": shrinkage.penalty, "l1_ratio": shrinkage.l1_ratio}
+    problem = CompositeProblem(canonical(X), target, weights, factors=shrinkage.factors, **options)
+    return problem.smallest_C()
 
 
 def fit_path(X, target, weights, Cs, shrinkage, *, solver, tol, max_iter, start=None, **options):

@@ -8,22 +8,28 @@ in the free parameters, value - optimum is at most
     gap(θ, Q) = Σ sᵢ KL(Qᵢ ‖ Pᵢ) + ½ Σⱼ rⱼ² / αⱼ,   r = ∇F(θ) + L*s(Q - P),
 
 a sum of terms that are not negative: nothing cancels. Q = P + D(P) Lv, D(P) = diag(p) - pp',
-where v moves only the free parameters and balances them to first order, which is exact
-because Q is linear in v.
+where v moves the free parameters, or all or some with a Newton step, and balances them to first
+order, which is exact because Q is linear in v. In rows where that Q is no distribution it stays
+one; what is then out of balance counts.
 """
 
 import numpy as np
 
-_ROUNDING = 1e-13
-_LEFT = 1e-6  # of the imbalance may be left
+from .balance import LEFT, balance, balanced, free_parameters, imbalanced
+
 _UNSOLVED = 1e-9  # of the gradient, in free parameters, after a Newton step
 
 
-def residual_gap(objective, point):
-    """The part ½ Σ rⱼ²/αⱼ at Q = P: the gap, but for the balance of free parameters."""
+def residual_gaps(objective, point):
+    """The part ½ Σ rⱼ²/αⱼ at Q = P for each feature: the gap, but for free parameters."""
     scaled = point.gradient * point.gradient
     scaled *= objective.penalty.half_inverse
-    return np.add.reduce(scaled)
+    return np.add.reduce(scaled.reshape(objective.map.shape), axis=0)
+
+
+def residual_gap(objective, point):
+    """The part ½ Σ rⱼ²/αⱼ at Q = P of all features."""
+    return np.add.reduce(residual_gaps(objective, point))
 
 
 def duality_gap(objective, point):
@@ -34,17 +40,13 @@ def duality_gap(objective, point):
     gap : float
         inf where this Q is no distribution: far from the optimum.
     """
-    if not imbalanced(objective, point):
+    free = free_parameters(objective)
+    if not imbalanced(point, free):
         return residual_gap(objective, point)
-    shift = _balance(objective, point)
-    return np.inf if shift is None else _gap(objective, point, shift)[0]
-
-
-def imbalanced(objective, point):
-    """Whether the gradient of free parameters is more than rounding."""
-    free = objective.penalty.curvature == 0
-    most = np.abs(point.gradient[free]).max(initial=0.0)
-    return most > _ROUNDING * point.value
+    shift = balance(objective, point, free)
+    if shift is None:
+        return np.inf
+    return _gap(objective, point, shift, LEFT * np.abs(point.gradient[free]).max())
 
 
 def newton_gap(objective, point, direction):
@@ -56,66 +58,41 @@ def newton_gap(objective, point, direction):
     bound = objective.map.bind(direction)
     objective.n_passes += 0.5
     forward = objective.map.forward
-    gap, residual = _gap(objective, point, lambda rows, out: forward(bound, rows, out))
-    left = np.abs(residual[objective.penalty.curvature == 0]).max(initial=0.0)
-    allowed = max(_UNSOLVED * np.abs(point.gradient).max(), _ROUNDING * point.value)
-    return gap if left <= allowed else np.inf
+    allowed = _UNSOLVED * np.abs(point.gradient).max()
+    return _gap(objective, point, lambda rows, out: forward(bound, rows, out), allowed)
 
 
-def _gap(objective, point, shift):
-    """gap(θ, Q) and r for ``shift(rows, out)``, which writes Lv."""
-    divergence, change = _shifted(objective, point, shift)
-    residual = point.gradient + change
-    return divergence + np.dot(residual**2, objective.penalty.half_inverse), residual
-
-
-def balance(objective, point):
-    """A shift of the free parameters that balances them, and its change of the gradient.
-
-    Returns
-    -------
-    shift : callable or None
-        ``shift(rows, out)`` writes Lv; None where there is none.
-    change : ndarray of shape (n_params,) or None
+def _gap(objective, point, shift, allowed):
+    """gap(θ, Q) for ``shift(rows, out)``, which writes Lv; inf where free parameters are not
+    balanced, to `allowed` or rounding.
     """
-    shift = _balance(objective, point)
-    return shift, None if shift is None else _shifted(objective, point, shift)[1]
+    divergence, change = shifted(objective, point, shift)
+    residual = point.gradient + change
+    if not balanced(point, residual[free_parameters(objective)], allowed):
+        return np.inf
+    return divergence + np.dot(residual**2, objective.penalty.half_inverse)
 
 
-def _balance(objective, point):
-    """Shift of the logits that makes the gradient of the free parameters zero."""
-    n_outputs = objective.target.n_outputs
-
-    def visit(probabilities, rows, totals):
-        weights = objective.weights_of(rows)
-        weighted = probabilities if weights is None else probabilities * weights
-        totals[0][:] += np.add.reduce(weighted, axis=1, dtype=np.float64)
-        totals[1][:] += weighted @ probabilities.T
-
-    sums, products = objective.probabilities_at(
-        point, visit, lambda: (np.zeros(n_outputs), np.zeros((n_outputs, n_outputs)))
-    )
-    hessian = objective.scale * (np.diag(sums) - products)
-    gradient = point.gradient.reshape(objective.map.shape)
-    imbalance = gradient[..., objective.map.n_features :].ravel()
-    shift, *_ = np.linalg.lstsq(hessian, -imbalance, rcond=1e-12)
-    left = hessian @ shift + imbalance
-    allowed = max(_LEFT * np.abs(imbalance).max(), _ROUNDING * point.value)
-    if np.abs(left).max() > allowed:
-        return None
-    return lambda rows, out: np.copyto(out, shift[:, None])
+def moved(target, probabilities, shift, rows):
+    """Q - P = D(P) Lv of a block of rows, kept within distributions, and KL(Q ‖ P)."""
+    change = np.empty_like(probabilities)
+    shift(rows, change)
+    target.curve(probabilities.copy(), change)
+    terms = target.divergence(probabilities, change, rows)
+    outside = np.flatnonzero(np.isinf(terms))
+    if len(outside):
+        target.confine(probabilities, change, outside, rows)
+        terms = target.divergence(probabilities, change, rows)
+    return change, terms
 
 
-def _shifted(objective, point, shift):
+def shifted(objective, point, shift):
     """KL(Q ‖ P), and the change of the gradient from P to Q."""
 
     def visit(probabilities, rows, totals):
         divergence, *sums = totals
-        change = np.empty_like(probabilities)
-        shift(rows, change)
+        change, terms = moved(objective.target, probabilities, shift, rows)
         weights = objective.weights_of(rows)
-        objective.target.curve(probabilities.copy(), change)
-        terms = objective.target.divergence(probabilities, change, rows)
         if weights is not None:
             change *= weights
             terms *= weights

@@ -12,7 +12,8 @@ t ≤ 1 that brings v into the balls: Y + t(Q - Y) is a distribution, and KL is 
 
 import numpy as np
 
-from .certificate import balance, imbalanced
+from .balance import LEFT, balance, balanced, imbalanced
+from .certificate import moved, shifted
 
 _HOPE = 2.0  # the balance of free parameters changes the kinks' part, but not much
 
@@ -41,9 +42,14 @@ def composite_gap(objective, penalty, point, enough=np.inf):
     dual = objective.penalty.evaluate(point.params)[1] - point.gradient
     if min(_kinks(penalty, params, dual.reshape(shape)))[0] > _HOPE * enough:
         return np.inf
-    if imbalanced(objective, point):
-        shift, change = balance(objective, point)
+    free = np.tile(penalty.free, shape[0])
+    if imbalanced(point, free):
+        shift = balance(objective, point, free)
         if shift is None:
+            return np.inf
+        _, change = shifted(objective, point, shift)
+        allowed = LEFT * np.abs(point.gradient[free]).max()
+        if not balanced(point, (point.gradient + change)[free], allowed):
             return np.inf
         dual -= change
     dual = dual.reshape(shape)
@@ -74,10 +80,10 @@ def _divergence(objective, point, shift, share):
     target = objective.target
 
     def visit(probabilities, rows, totals):
-        change = np.zeros_like(probabilities)
-        if shift is not None:
-            shift(rows, change)
-            target.curve(probabilities.copy(), change)
+        if shift is None:
+            change = np.zeros_like(probabilities)
+        else:
+            change, _ = moved(target, probabilities, shift, rows)
             change *= share
         change -= (1.0 - share) * target.excess(probabilities, rows)
         terms = target.divergence(probabilities, change, rows)

@@ -5,6 +5,7 @@ from math import prod
 import numpy as np
 
 from . import certificate, composite_certificate, curvature, pairs
+from .balance import MOST
 from .blocks import RowBlocks, Scratch
 from .cache import LogitCache
 from .lines import CachedLine, FusedLine
@@ -226,6 +227,7 @@ class Objective:
     curvature_diagonal = curvature.diagonal
     hessian = curvature.hessian
     residual_gap = certificate.residual_gap
+    residual_gaps = certificate.residual_gaps
     duality_gap = certificate.duality_gap
     newton_gap = certificate.newton_gap
     composite_gap = composite_certificate.composite_gap
@@ -239,13 +241,15 @@ class Objective:
 
     @property
     def certifiable(self):
-        """Whether a duality gap can be small: all parameters but the intercept are penalised.
+        """Whether a duality gap can be small: all parameters but a few are penalised.
 
         The gap divides squared gradients by the weights of the penalty: weights so small that
         this magnifies rounding are no better than none.
         """
         held = self.penalty.curvature.reshape(self.map.shape)[..., : self.map.n_features]
-        return bool(np.all(held > _LEAST_WEIGHT))
+        free = np.count_nonzero(self.penalty.curvature == 0)
+        few = free <= MOST and np.any(held)
+        return bool(np.all((held > _LEAST_WEIGHT) | (few & (held == 0))))
 
     def at_infinity(self, point):
         """Whether the optimum is proved to lie at infinity, and the loss is below `floor`.

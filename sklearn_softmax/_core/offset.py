@@ -24,7 +24,8 @@ class Offset:
         self.loss_rows, self.residuals = target.loss_rows, target.residuals
         self.slopes, self.probabilities = target.slopes, target.probabilities
         self.variances, self.curve = target.variances, target.curve
-        self.divergence, self.excess = target.divergence, target.excess
+        self.divergence, self.confine = target.divergence, target.confine
+        self.excess = target.excess
 
     def __len__(self):
         return len(self._target)

@@ -26,8 +26,8 @@ def pair_hessian(objective, point, mask):
     -------
     ndarray of shape (n_pairs, n_pairs)
     """
-    products = _of_sparse if objective.map.sparse else _of_dense
-    total = products(objective, _chances(objective, point), *np.nonzero(mask))
+    table = chances(objective, point)
+    total = products(objective, objective.map, table, *np.nonzero(mask))
     total *= objective.scale
     curvature = objective.penalty.curvature.reshape(mask.shape)[mask]
     np.einsum("ii->i", total)[:] += curvature
@@ -37,7 +37,7 @@ def pair_hessian(objective, point, mask):
 def class_hessians(objective, point, mask):
     """Blocks of `pair_hessian` on its diagonal, one for each class."""
     map, weights = objective.map, objective.weights
-    table = _chances(objective, point)
+    table = chances(objective, point)
     table -= table**2
     if weights is not None:
         table *= weights[:, None]
@@ -73,7 +73,7 @@ def _class_products(objective, table, columns):
     return blocks.sum(visit, zeros, objective.threads)
 
 
-def _chances(objective, point):
+def chances(objective, point):
     """Probabilities of all rows, shape (n_rows, n_outputs)."""
     table = np.empty((objective.map.n_rows, objective.map.shape[0]))
 
@@ -84,8 +84,14 @@ def _chances(objective, point):
     return table
 
 
-def _of_dense(objective, table, classes, columns):
-    map, n_outputs, size = objective.map, table.shape[1], len(classes)
+def products(objective, map, table, classes, columns):
+    """Σ s (diag_k(p_k xx') - uu') of pairs of classes and columns of a map."""
+    of_pairs = _of_sparse if map.sparse else _of_dense
+    return of_pairs(objective, map, table, classes, columns)
+
+
+def _of_dense(objective, map, table, classes, columns):
+    n_outputs, size = table.shape[1], len(classes)
     edges = np.searchsorted(classes, np.arange(n_outputs + 1))
 
     def visit(rows, totals):
@@ -112,8 +118,8 @@ def _of_dense(objective, table, classes, columns):
     return total
 
 
-def _of_sparse(objective, table, classes, columns):
-    map, n_outputs, weights = objective.map, table.shape[1], objective.weights
+def _of_sparse(objective, map, table, classes, columns):
+    n_outputs, weights = table.shape[1], objective.weights
     chances = table * (1.0 - table) if n_outputs == 1 else table
     roots = np.sqrt(chances if weights is None else chances * weights[:, None])
     if n_outputs == 1:

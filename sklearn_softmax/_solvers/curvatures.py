@@ -5,7 +5,7 @@ import numpy as np
 from . import costs
 from .models import ClassModel, FullModel
 
-_PRODUCTS = 150.0  # passes that a Newton step takes by conjugate gradients
+_PRODUCTS = 30.0  # passes that a Newton step takes by conjugate gradients
 _SPARSE_PRODUCT = 20.0  # time of an operation in products of sparse matrices
 _MAX_PAIRS, _MAX_BYTES = 6000, 400 << 20
 _SHORT, _MOST_FACTOR = 0.6, 16.0

@@ -3,7 +3,7 @@
 import numpy as np
 
 _ROUNDS, _BURST = 30, 12
-_STEPS = 10
+_STEPS = 20
 _LITTLE, _ENOUGH = 0.01, 0.03
 _CLOSE = 0.01
 _SURE = 1.02
@@ -125,8 +125,7 @@ class Quadratic:
             if not gain > 0.0:
                 break
             x, product, value = found
-            straight = whole and bend[1] is None
-            if straight or gain <= _LITTLE * abs(np.vdot(slope, step)):
+            if whole and (bend[1] is None or gain <= _LITTLE * abs(np.vdot(slope, step))):
                 break
         return x, product, value
 

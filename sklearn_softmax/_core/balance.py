@@ -1,0 +1,87 @@
+"""Residuals that are balanced in the free parameters: certificates need them.
+
+With Q = P + D(P) Lv, D(P) = diag(p) - pp', where v moves only the free parameters, one Newton
+step balances them to first order, which is exact because Q is linear in v.
+"""
+
+import numpy as np
+
+from .pairs import chances, products
+
+_ROUNDING = 1e-13
+_RESOLUTION = 1e-17  # of means of soft targets' residuals: differences of numbers near 1
+LEFT = 1e-6  # of the imbalance may be left
+MOST = 1000  # free parameters: their Hessian is needed
+
+
+def free_parameters(objective):
+    """Mask of the parameters without penalty."""
+    return objective.penalty.curvature == 0
+
+
+def imbalanced(point, free):
+    """Whether the gradient of free parameters is more than rounding."""
+    most = np.abs(point.gradient[free]).max(initial=0.0)
+    return most > max(_ROUNDING * point.value, _RESOLUTION)
+
+
+def balanced(point, residual, allowed):
+    """Whether residuals of free parameters are balanced, to `allowed` or rounding."""
+    left = np.abs(residual).max(initial=0.0)
+    return left <= max(allowed, _ROUNDING * point.value, _RESOLUTION)
+
+
+def balance(objective, point, free):
+    """A shift of the logits by free parameters that makes their gradient zero.
+
+    Parameters
+    ----------
+    free : ndarray of bool, shape (n_params,)
+        The same parameters for all classes.
+
+    Returns
+    -------
+    shift : callable or None
+        ``shift(rows, out)`` writes Lv; None where there is none.
+    """
+    map = objective.map
+    columns = np.flatnonzero(free.reshape(map.shape)[0])
+    features = columns[columns < map.n_features]
+    imbalance = point.gradient[free]
+    if len(imbalance) > MOST:
+        return None
+    if len(features):
+        map = map.restricted(features)
+        hessian = _hessian(objective, map, point)
+    else:
+        hessian = _intercepts(objective, point)
+    shift, *_ = np.linalg.lstsq(hessian, -imbalance, rcond=1e-12)
+    left = np.abs(hessian @ shift + imbalance).max()
+    if left > max(LEFT * np.abs(imbalance).max(), _ROUNDING * point.value):
+        return None
+    if not len(features):
+        return lambda rows, out: np.copyto(out, shift[:, None])
+    bound = map.bind(shift)
+    return lambda rows, out: map.forward(bound, rows, out)
+
+
+def _hessian(objective, map, point):
+    """Of the parameters of a map, at the probabilities of a point."""
+    classes, columns = np.nonzero(np.ones(map.shape, bool))
+    total = products(objective, map, chances(objective, point), classes, columns)
+    return objective.scale * total
+
+
+def _intercepts(objective, point):
+    n_outputs = objective.target.n_outputs
+
+    def visit(probabilities, rows, totals):
+        weights = objective.weights_of(rows)
+        weighted = probabilities if weights is None else probabilities * weights
+        totals[0][:] += np.add.reduce(weighted, axis=1, dtype=np.float64)
+        totals[1][:] += weighted @ probabilities.T
+
+    sums, moments = objective.probabilities_at(
+        point, visit, lambda: (np.zeros(n_outputs), np.zeros((n_outputs, n_outputs)))
+    )
+    return objective.scale * (np.diag(sums) - moments)
