@@ -14,8 +14,9 @@ from ._fold_scores import LogLoss, Scorer
 from ._grid_fits import Grid, Rows
 from ._loo_scores import check_ridge
 from ._probabilistic import SoftmaxClassifierMixin
+from ._problem import canonical
 from ._regression import SoftmaxRegression
-from ._shrinkage import check_shrinkage, read_shrinkage
+from ._shrinkage import read_shrinkage
 from ._solvers import SOLVERS
 from ._sparse_coef import SparseCoefMixin
 from ._validation import (
@@ -227,7 +228,7 @@ class SoftmaxRegressionCV(SparseCoefMixin, SoftmaxClassifierMixin, BaseEstimator
         X, y = check_X_y(X, y, accept_sparse="csr", dtype=[np.float64, np.float32], estimator=self)
         classes, labels = encode_labels(y)
         weights = check_weights(sample_weight, len(labels))
-        rows = Rows(X, labels, weights, classes)
+        rows = Rows(canonical(X), labels, weights, classes)
         grid, (split, measure) = self._grid(X.shape[1]), self._route(rows, params)
         folds, whole = read_folds(self.cv, rows, split), grid.problem(rows)
         if folds is None:
@@ -247,9 +248,6 @@ class SoftmaxRegressionCV(SparseCoefMixin, SoftmaxClassifierMixin, BaseEstimator
         return self
 
     def _check_parameters(self):
-        check_strengths("Cs", self.Cs)
-        check_shrinkage(self.penalty, None)
-        check_shares("l1_ratios", self.l1_ratios)
         check_number("tol", self.tol, at_least=0)
         check_integer("max_iter", self.max_iter, at_least=1)
         check_choice("solver", self.solver, SOLVERS)

@@ -209,6 +209,22 @@ def test_sparse_is_dense(cv):
 
 
 @pytest.mark.parametrize("cv", [CV, "loo"])
+def test_entries_that_are_given_twice_are_summed(cv):
+    X, y = draw()
+    X[:, 1] = 0.0
+    rows, columns = np.nonzero(X)
+    entries = np.tile(X[rows, columns] / 2, 2)
+    twice = sparse.csr_matrix((len(y), 4))
+    order = np.argsort(np.tile(rows, 2), kind="stable")
+    twice.data, twice.indices = entries[order], np.tile(columns, 2)[order].astype(np.int32)
+    twice.indptr = np.append(0, np.cumsum(np.bincount(np.tile(rows, 2)))).astype(np.int32)
+    twice.has_canonical_format = twice.has_sorted_indices = False
+    summed, kept = chooser(cv=cv).fit(sparse.csr_matrix(X), y), twice.data.copy()
+    np.testing.assert_allclose(chooser(cv=cv).fit(twice, y).cv_scores_, summed.cv_scores_)
+    np.testing.assert_array_equal(twice.data, kept)
+
+
+@pytest.mark.parametrize("cv", [CV, "loo"])
 def test_names_of_classes_do_not_matter(cv):
     X, y = draw()
     plain = chooser(cv=cv).fit(X, y)
