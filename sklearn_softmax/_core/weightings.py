@@ -53,6 +53,7 @@ class Weightings:
         places = np.where(places == -1, n, places)
         self._onehot = (np.arange(n + 1)[:, None] == places).astype(np.float64)
         self._tie = np.eye(n) - (0.0 if n == 1 else 1.0 / n_classes)
+        self._pairs = np.tril_indices(n)
         first, second = np.tril_indices(rows.shape[1])
         self._products = rows[:, first] * rows[:, second]
         self._place = np.empty((rows.shape[1],) * 2, np.intp)
@@ -77,7 +78,7 @@ class Weightings:
     def hessian(self, state, ridge):
         """The Hessians, shape (n_weightings, n * width, n * width)."""
         n_weightings, n, width = state.params.shape
-        first, second = np.tril_indices(n)
+        first, second = self._pairs
         chances = state.chances[:, :n]
         pairs = -chances[:, first] * chances[:, second]
         pairs[:, first == second] += chances
