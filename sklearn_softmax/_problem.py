@@ -124,6 +124,8 @@ class RidgeProblem:
         Inverse strength of the penalty; inf for none, None where `set_strength` follows.
     factors : ndarray of shape (n_features,) or None
         What multiplies the penalty of each feature.
+    columns : tuple (mean, scale) or None
+        With which to standardise the features; None for those of `column_scales`.
     fit_intercept : bool
         Whether there is an intercept.
     threads : Threads
@@ -139,7 +141,19 @@ class RidgeProblem:
 
     observer = None
 
-    def __init__(self, X, target, weights, *, C=None, factors=None, fit_intercept, threads, floor):
+    def __init__(
+        self,
+        X,
+        target,
+        weights,
+        *,
+        C=None,
+        factors=None,
+        columns=None,
+        fit_intercept,
+        threads,
+        floor,
+    ):
         self._fit_intercept = fit_intercept
         self._factors = 1.0 if factors is None else factors
         self._total = total = len(target) if weights is None else np.add.reduce(weights)
@@ -150,14 +164,14 @@ class RidgeProblem:
         design = self._design(X.dtype)
         rows = max(1, _COLUMN_NUMBERS * design.n_rows // max(1, design.n_entries))
         blocks = RowBlocks(design.n_rows, rows)
-        self._columns = column_scales(design, weights, blocks, threads)
-        too_large = np.flatnonzero(~(np.hypot(*self._columns) < _LARGEST))
+        self.columns = columns or column_scales(design, weights, blocks, threads)
+        too_large = np.flatnonzero(~(np.hypot(*self.columns) < _LARGEST))
         if len(too_large):
             raise ValueError(
                 f"X must have columns whose root mean square is below {_LARGEST:g}, so that "
                 f"products are finite; column {too_large[0]} has more."
             )
-        self._map = Standardised(design, *self._columns)
+        self._map = Standardised(design, *self.columns)
         self._objectives = {}
         if C is not None:
             self.set_strength(C)
@@ -186,7 +200,7 @@ class RidgeProblem:
         return objective
 
     def _new_objective(self, dtype):
-        map = Standardised(self._design(dtype), *self._columns)
+        map = Standardised(self._design(dtype), *self.columns)
         n_outputs, width = map.shape
         return Objective(
             map,
