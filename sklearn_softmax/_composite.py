@@ -8,6 +8,7 @@ from ._solvers.working_set import working_sets
 
 _MARGIN = 1.01  # over the largest gradient that a standardised feature can have
 _TIGHT, _MOST_STEPS = 1e-11, 200
+_ROUNDING = 1e-13  # of gradients, whose features are standardised
 
 
 class CompositeProblem(RidgeProblem):
@@ -51,7 +52,8 @@ class CompositeProblem(RidgeProblem):
         null = self.minimise(None, tol=_TIGHT, max_iter=_MOST_STEPS).params
         gradient = self.objective(np.float64).at(null).gradient.reshape(self._map.shape)
         sizes = self.composite.size(gradient)[:n_features]
-        alpha = np.max(sizes[unit > 0.0] / unit[unit > 0.0])
+        matter = (unit > 0.0) & (sizes > _ROUNDING)
+        alpha = np.max(sizes[matter] / unit[matter], initial=0.0)
         if not alpha > 0.0:
             raise ValueError("X must have penalised features that vary; got none.")
         return 1.0 / (alpha * self._total)
