@@ -25,7 +25,7 @@ class CompositeProblem(RidgeProblem):
     """
 
     def __init__(self, X, target, weights, *, penalty, l1_ratio, **options):
-        self._make, self._l1_ratio = PENALTIES[penalty], l1_ratio
+        self._make, self._l1_ratio, self._last = PENALTIES[penalty], l1_ratio, (None, None)
         super().__init__(X, target, weights, **options)
 
     def set_strength(self, C):
@@ -60,8 +60,16 @@ class CompositeProblem(RidgeProblem):
 
     def minimise(self, start, *, tol, max_iter):
         """Minimise and certify, with products in float64."""
-        objective, params = self.objective(np.float64), self._better_start(start)
+        objective = self.objective(np.float64)
+        known = start is not None and start[0] is self._last[0]
+        params = self._last[1] if known else self._better_start(start)
         return working_sets(objective, self.composite, params, tol=tol, max_iter=max_iter)
+
+    def coefficients(self, params):
+        """Coefficients and intercept; the last ones are known again as a start."""
+        coef, intercept = super().coefficients(params)
+        self._last = coef, params
+        return coef, intercept
 
     @staticmethod
     def _keeps_logits(map):
