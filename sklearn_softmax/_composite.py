@@ -8,7 +8,7 @@ from ._solvers.working_set import working_sets
 
 _MARGIN = 1.01  # over the largest gradient that a standardised feature can have
 _TIGHT, _MOST_STEPS = 1e-11, 200
-_ROUNDING = 1e-15  # of gradients of features of unit scale
+_ROUNDING = 1e-13  # of gradients, whose features are standardised
 
 
 class CompositeProblem(RidgeProblem):
@@ -25,7 +25,7 @@ class CompositeProblem(RidgeProblem):
     """
 
     def __init__(self, X, target, weights, *, penalty, l1_ratio, **options):
-        self._make, self._l1_ratio = PENALTIES[penalty], l1_ratio
+        self._make, self._l1_ratio, self._last = PENALTIES[penalty], l1_ratio, (None, None)
         super().__init__(X, target, weights, **options)
 
     def set_strength(self, C):
@@ -52,16 +52,24 @@ class CompositeProblem(RidgeProblem):
         null = self.minimise(None, tol=_TIGHT, max_iter=_MOST_STEPS).params
         gradient = self.objective(np.float64).at(null).gradient.reshape(self._map.shape)
         sizes = self.composite.size(gradient)[:n_features]
-        sizes[sizes <= _ROUNDING] = 0.0
-        alpha = np.max(sizes[unit > 0.0] / unit[unit > 0.0])
+        matter = (unit > 0.0) & (sizes > _ROUNDING)
+        alpha = np.max(sizes[matter] / unit[matter], initial=0.0)
         if not alpha > 0.0:
             raise ValueError("X must have penalised features that vary; got none.")
         return 1.0 / (alpha * self._total)
 
     def minimise(self, start, *, tol, max_iter):
         """Minimise and certify, with products in float64."""
-        objective, params = self.objective(np.float64), self._better_start(start)
+        objective = self.objective(np.float64)
+        known = start is not None and start[0] is self._last[0]
+        params = self._last[1] if known else self._better_start(start)
         return working_sets(objective, self.composite, params, tol=tol, max_iter=max_iter)
+
+    def coefficients(self, params):
+        """Coefficients and intercept; the last ones are known again as a start."""
+        coef, intercept = super().coefficients(params)
+        self._last = coef, params
+        return coef, intercept
 
     @staticmethod
     def _keeps_logits(map):

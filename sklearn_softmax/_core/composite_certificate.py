@@ -30,7 +30,8 @@ def composite_gap(objective, penalty, point, enough=np.inf):
     point : Point
         Where.
     enough : float
-        A bound that is wanted: where it cannot be reached, no pass is made.
+        A bound that is wanted. Where it is out of reach no pass is made, and what is returned
+        is above it but no bound.
 
     Returns
     -------
@@ -40,8 +41,9 @@ def composite_gap(objective, penalty, point, enough=np.inf):
     shape = objective.map.shape
     params, shift = point.params.reshape(shape), None
     dual = objective.penalty.evaluate(point.params)[1] - point.gradient
-    if min(_kinks(penalty, params, dual.reshape(shape)))[0] > _HOPE * enough:
-        return np.inf
+    least = min(_kinks(penalty, params, dual.reshape(shape)))[0]
+    if least > _HOPE * enough:
+        return least
     free = np.tile(penalty.free, shape[0])
     if imbalanced(point, free):
         shift = balance(objective, point, free)

@@ -26,7 +26,10 @@ class _Problem:
         params = self.penalty.centred(point.params.reshape(self.shape))
         self.point = self.objective.moved(point, params.ravel())
         self.value = self.point.value + self.penalty.value(params)
-        self.gap = self.objective.composite_gap(self.penalty, self.point)
+
+    def gap(self, enough=np.inf):
+        """Certified bound on the value minus the optimum, where that can be `enough`."""
+        return self.objective.composite_gap(self.penalty, self.point, enough)
 
     @property
     def params(self):
@@ -41,7 +44,7 @@ class _Problem:
     def relax(self, factor):
         """Multiply the norm."""
         self.penalty = self._asked.scaled(factor)
-        self.move(self.point)
+        self.value = self.point.value + self.penalty.value(self.params)
 
     def factors(self):
         """Multiples of the norm on the way from that at which all is zero, to 1."""
@@ -66,13 +69,13 @@ class _Problem:
         order = np.argpartition(-pressure, most)[:most]
         return np.sort(order)
 
-    def descend(self, tol, max_iter):
+    def descend(self, tol, gap, max_iter):
         """Solve in some features; returns the solver, which counts its steps."""
         features = self.features()
         whole = len(features) == self.objective.map.n_features
         goal = (1.0 if whole else _SHARE) * tol * self.value
         if not whole:
-            goal = max(goal, _CLOSER * min(self.gap, self.value))
+            goal = max(goal, _CLOSER * min(gap, self.value))
         columns = np.append(features, np.arange(self.objective.map.n_features, self.shape[1]))
         objective, penalty, point = self.objective, self.penalty, self.point
         if not whole:
@@ -126,20 +129,23 @@ def working_sets(objective, penalty, start, *, tol, max_iter):
     problem, n_iter, outcome, idle = _Problem(objective, penalty, start), 0, Outcome.CONVERGED, 0
     for factor in problem.factors():
         problem.relax(factor)
-        solver = problem.descend(_LOOSE, min(_STEPS, max_iter - n_iter))
+        solver = problem.descend(_LOOSE, 0.0, min(_STEPS, max_iter - n_iter))
         n_iter += solver.n_iter
         if solver.interrupted:
             outcome = Outcome.INTERRUPTED
             break
     problem.relax(1.0)
-    while outcome is Outcome.CONVERGED and problem.gap > tol * problem.value:
-        if n_iter >= max_iter or idle == 2:
-            outcome = Outcome.MAX_ITER if n_iter >= max_iter else Outcome.STALLED
+    while (gap := problem.gap(tol * problem.value)) > tol * problem.value:
+        if outcome is Outcome.CONVERGED and n_iter >= max_iter:
+            outcome = Outcome.MAX_ITER
+        elif outcome is Outcome.CONVERGED and idle == 2:
+            outcome = Outcome.STALLED
+        if outcome is not Outcome.CONVERGED:
+            gap = problem.gap()
             break
-        solver = problem.descend(tol, max_iter - n_iter)
+        solver = problem.descend(tol, gap, max_iter - n_iter)
         idle = idle + 1 if solver.stalled or not solver.n_iter else 0
         n_iter += solver.n_iter
         if solver.interrupted:
             outcome = Outcome.INTERRUPTED
-    gap = min(problem.gap, problem.value)
-    return Result(problem.point.params, problem.value, gap, n_iter, outcome)
+    return Result(problem.point.params, problem.value, min(gap, problem.value), n_iter, outcome)
