@@ -6,7 +6,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import validate_data
 
 from ._core.threads import Threads
-from ._inference import check_options, read_data, standard_errors
+from ._inference import InferenceMixin
 from ._maps.design import DenseDesign, SparseDesign
 from ._offset import OffsetClassifierMixin
 from ._partial_fit import PartialFitMixin
@@ -18,7 +18,7 @@ from ._validation import check_bool, check_choice, check_integer, check_number, 
 
 
 class SoftmaxRegression(
-    PartialFitMixin, CallbackSupportMixin, OffsetClassifierMixin, BaseEstimator
+    InferenceMixin, PartialFitMixin, CallbackSupportMixin, OffsetClassifierMixin, BaseEstimator
 ):
     r"""Softmax (multinomial logistic) regression, fitted to a certified optimum.
 
@@ -113,6 +113,14 @@ class SoftmaxRegression(
     0.12
     >>> model.dual_gap_ <= 1e-6
     True
+
+    Probabilities in the place of labels, and a known change of the log-odds of the last class:
+
+    >>> student = SoftmaxRegression().fit(X, model.predict_proba(X))
+    >>> student.predict_proba(X[-1:]).round(2)
+    array([[0.  , 0.31, 0.69]])
+    >>> student.predict_proba(X[-1:], offset=[[0, 0, -1]]).round(2)
+    array([[0.  , 0.54, 0.45]])
     """
 
     def __init__(
@@ -208,74 +216,6 @@ class SoftmaxRegression(
         progress.end()
         warn_outcome(result, self.tol)
         return self
-
-    def standard_errors(
-        self,
-        X,
-        y,
-        sample_weight=None,
-        offset=None,
-        *,
-        kind="observed",
-        level=0.95,
-        reference=None,
-    ):
-        r"""Standard errors of the coefficients of a fit that is hardly penalised.
-
-        Parameters
-        ----------
-        X, y, sample_weight, offset
-            What the model was fitted to. Weights are frequencies: so many rows alike.
-        kind : {'observed', 'sandwich'}, default='observed'
-            'observed' is the inverse of the observed information I, which is right where the
-            model is. 'sandwich' is :math:`I^{-1} \sum_i u_i u_i' I^{-1}` (HC0), with a score u
-            for each row: right for independent rows, also of losses that are no likelihoods,
-            with class weights, smoothed or soft labels. A row of counts is one row.
-        level : float, default=0.95
-            Level of the confidence intervals, between 0 and 1.
-        reference : label, default=None
-            The class that all others are compared with; None for ``classes_[0]``.
-
-        Returns
-        -------
-        StandardErrors
-            Arrays `coef`, `error`, `z`, `p_value`, `lower` and `upper` of shape
-            (n_classes - 1, n_features + 1), the intercept last; printed it is a table, and
-            ``pandas.DataFrame(errors.to_dict())`` makes a data frame of it. Coefficients are
-            those of the log-odds against the reference.
-
-        Raises
-        ------
-        ValueError
-            Where errors mean nothing: the classes are separable; a feature is a combination of
-            others; the penalty is more than 1 % of the curvature in some direction; coefficients
-            are farther than 0.1 standard errors from the optimum for these data; a class has no
-            weight; or 'observed' is asked for with class weights or smoothed labels.
-
-        References
-        ----------
-        White (1982), "Maximum likelihood estimation of misspecified models", Econometrica 50.
-
-        Examples
-        --------
-        >>> from sklearn.datasets import load_wine
-        >>> from sklearn_softmax import SoftmaxRegression
-        >>> X, y = load_wine(return_X_y=True, as_frame=True)
-        >>> X = X[["alcohol", "hue"]]
-        >>> model = SoftmaxRegression(C=float("inf"), tol=1e-9).fit(X, y)
-        >>> print(model.standard_errors(X, y))
-        Log-odds against 0: observed errors, 95% intervals
-        class       name    coef   error       z    p_value   lower   upper
-            1    alcohol  -5.109  0.8543   -5.98  2.228e-09  -6.783  -3.434
-            1        hue     1.4   2.563  0.5462     0.5849  -3.623   6.423
-            1  intercept   65.36   11.04    5.92  3.211e-09   43.72      87
-            2    alcohol  -1.287  0.7827  -1.644     0.1001  -2.821  0.2472
-            2        hue  -19.54   3.976  -4.915  8.876e-07  -27.33  -11.75
-            2  intercept   34.05   10.43   3.266   0.001093   13.61   54.48
-        """
-        number = check_options(self, kind, level, reference)
-        data = read_data(self, X, y, sample_weight, offset)
-        return standard_errors(self, data, kind, level, number)
 
     def _check_parameters(self):
         check_number("C", self.C, above=0, infinite=True)

@@ -52,6 +52,19 @@ class Training:
         return all_coef, all_intercept
 
 
+def products(weights, totals):
+    """Sample weights times row totals.
+
+    Raises
+    ------
+    ValueError
+        If one of them is not finite, or all are zero.
+    """
+    with np.errstate(over="ignore"):
+        weights = weights * totals
+    return check_weights(weights, len(weights), "sample_weight times the row totals of y")
+
+
 def read_training(model, X, y, sample_weight=None, offset=None):
     """Training data of a model.
 
@@ -75,7 +88,7 @@ def read_training(model, X, y, sample_weight=None, offset=None):
         factors = class_factors(model.class_weight, classes, rows.masses(weights))
     rows, totals = rows.weigh(factors, model.label_smoothing)
     if totals is not None:
-        weights = totals if weights is None else weights * totals
+        weights = totals if weights is None else products(weights, totals)
 
     if weights is not None and not np.all(weights > 0):
         kept = np.flatnonzero(weights > 0)

@@ -148,6 +148,25 @@ class TargetContract:
         assert np.all(found <= expected * (1.0 + slack + 1e-10) + 1e-15 * size)
         assert np.all(target.divergence(p, 1e9 * change / size, rows) == np.inf)
 
+    def test_confined_changes_leave_distributions(self):
+        """Far changes are cut; what is inside already stays."""
+        target, _, logits = self.case()
+        relative, rows = self.related(target, logits)
+        p = np.empty_like(relative)
+        _, inverse = target.loss_rows(relative, rows, p)
+        target.probabilities(p, inverse, rows)
+        change = 2.0 * np.random.default_rng(3).standard_normal(p.shape)
+        target.curve(p.copy(), change)
+        given = change.copy()
+        terms = target.divergence(p, change, rows)
+        outside = np.flatnonzero(np.isinf(terms))
+        assert 0 < len(outside) < len(terms)
+        target.confine(p, change, outside, rows)
+        assert np.all(np.isfinite(target.divergence(p, change, rows)))
+        inside = np.isfinite(terms)
+        np.testing.assert_array_equal(change[:, inside], given[:, inside])
+        np.testing.assert_allclose(self.full_change(change).sum(axis=0), 0.0, atol=1e-15)
+
     def full_change(self, change):
         return change
 

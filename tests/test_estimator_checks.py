@@ -18,6 +18,7 @@ with mock.patch.dict(os.environ, SCIPY_ARRAY_API="1"):  # 1.6 cannot be imported
 ESTIMATORS = [
     *(SoftmaxRegression(solver=solver) for solver in SOLVERS),
     SoftmaxRegression(C=0.1, warm_start=True, tol=1e-9),
+    SoftmaxRegression(label_smoothing=0.1),
 ]
 
 

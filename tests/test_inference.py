@@ -136,11 +136,13 @@ def test_numbers_of_glm_with_an_offset():
 def test_formulas_by_hand(kind, n_classes, fit_intercept):
     """On dense arrays, with a row of scores for each row of data."""
     X, y = draw(n_classes=n_classes)
-    weights = np.random.default_rng(1).uniform(0.5, 2.0, len(y))
-    model = fit(X, y, weights, fit_intercept=fit_intercept)
-    table = model.standard_errors(X, y, weights, kind=kind)
+    rng = np.random.default_rng(1)
+    weights = rng.uniform(0.5, 2.0, len(y))
+    offset = rng.standard_normal((len(y), n_classes) if n_classes > 2 else len(y))
+    model = fit(X, y, weights, offset, fit_intercept=fit_intercept)
+    table = model.standard_errors(X, y, weights, offset, kind=kind)
     rows = np.column_stack([X, np.ones(len(X))]) if fit_intercept else X
-    proba = model.predict_proba(X)[:, 1:]
+    proba = model.predict_proba(X, offset=offset)[:, 1:]
     size = (n_classes - 1) * rows.shape[1]
     information, products = np.zeros((size, size)), np.zeros((size, size))
     for x, p, s, k in zip(rows, proba, weights, y, strict=True):

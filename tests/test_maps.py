@@ -8,6 +8,7 @@ from sklearn_softmax._core.blocks import RowBlocks
 from sklearn_softmax._core.threads import Threads
 from sklearn_softmax._maps.design import DenseDesign, SparseDesign
 from sklearn_softmax._maps.row_space import RowSpace
+from sklearn_softmax._maps.shifted import Shifted
 from sklearn_softmax._maps.standardised import Standardised, column_scales
 
 N_ROWS, N_OUTPUTS = 130, 3
@@ -188,6 +189,12 @@ class StandardisedContract(MapContract):
         size = np.abs(back).max()
         np.testing.assert_allclose(map.to_raw(back), params, atol=1e-13 * size * 1e3)
 
+    def test_raw_matrix_is_the_change_of_coordinates(self, fit_intercept):
+        map = self.make(fit_intercept)
+        params = draw(np.prod(map.shape))
+        found = params.reshape(map.shape) @ map.raw_matrix().T
+        np.testing.assert_allclose(found.ravel(), map.to_raw(params), atol=1e-9, rtol=1e-12)
+
     def test_raw_parameters_have_the_same_logits(self, fit_intercept):
         map = self.make(fit_intercept)
         params = draw(np.prod(map.shape))
@@ -361,3 +368,14 @@ def test_row_space_keeps_directions_of_small_features(factor):
     coef = np.hstack([np.zeros((1, 1)), draw(1, 39, seed=4)])
     reduced, intercept = space.from_raw(coef, np.zeros(1))
     np.testing.assert_allclose(reduced @ space.rows.T + intercept, coef @ X.T, atol=1e-5)
+
+
+@pytest.mark.parametrize("rows", [EVERYTHING, slice(7, 60)])
+def test_shifted_logits_have_a_constant_of_each_class_or_of_each_row_added(rows):
+    design = DenseDesign(draw_X(), N_OUTPUTS)
+    params = draw(np.prod(design.shape))
+    logits, each = forward(design, params, rows), draw(N_OUTPUTS, N_ROWS, seed=2)
+    found = forward(Shifted(design, each[:, 0]), params, rows)
+    np.testing.assert_allclose(found, logits + each[:, :1], rtol=1e-14)
+    found = forward(Shifted(design, each), params, rows)
+    np.testing.assert_allclose(found, logits + each[:, rows], rtol=1e-14)

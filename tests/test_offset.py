@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 from scipy import optimize, sparse
 from scipy.special import log_softmax
@@ -157,6 +158,13 @@ def test_offset_of_zero_and_a_constant_of_each_row_change_nothing(n_classes):
         assert_same(fit(X, y, offset=offset + each), fit(X, y, offset=offset))
 
 
+@pytest.mark.parametrize("kind", [list, pd.Series, pl.Series, np.float32])
+def test_kinds_of_a_flat_offset(kind):
+    X, y, offset = draw(n_classes=2)
+    offset = np.round(offset, 1).astype(np.float32).astype(float)
+    assert_same(fit(X, y, offset=kind(offset)), fit(X, y, offset=offset), atol=1e-8)
+
+
 def test_two_columns_of_two_classes_are_their_difference():
     X, y, offset = draw(n_classes=2)
     columns = np.column_stack([np.sin(offset), np.sin(offset) + offset])
@@ -222,10 +230,11 @@ def test_classes_without_weight(n_present):
     np.testing.assert_allclose(found, expected, atol=1e-7)
 
 
-def test_columns_of_a_data_frame_are_matched_with_the_classes():
+@pytest.mark.parametrize("frame", [pd.DataFrame, lambda data: pl.DataFrame(data)])
+def test_columns_of_a_data_frame_are_matched_with_the_classes(frame):
     X, y, offset = draw()
     names = np.array(["a", "b", "c"])
-    frame = pd.DataFrame(offset, columns=names)[["c", "a", "b"]]
+    frame = frame({"c": offset[:, 2], "a": offset[:, 0], "b": offset[:, 1]})
     model = fit(X, names[y], offset=frame)
     assert_same(model, fit(X, y, offset=offset))
     np.testing.assert_array_equal(

@@ -347,6 +347,26 @@ def test_columns_of_a_data_frame_name_the_classes(frame, named):
     np.testing.assert_allclose(model.log_loss(X, table), expected.log_loss(X, y), rtol=1e-7)
 
 
+@pytest.mark.parametrize("names", [["b", "c", "a"], [7, 3, 5], [0, 1, 2]])
+def test_dummies_are_labels(names):
+    """pandas.get_dummies names the columns, which are boolean, by the labels."""
+    X, _, labels = draw()
+    named = np.array(names)[labels]
+    model, same = fit(X, pd.get_dummies(named)), fit(X, named)
+    assert model.classes_.tolist() == same.classes_.tolist()
+    np.testing.assert_array_equal(model.coef_, same.coef_)
+    np.testing.assert_array_equal(model.predict(X), same.predict(X))
+
+
+@pytest.mark.parametrize("kind", [np.asarray, pd.Series, pd.Categorical, list])
+def test_classes_may_name_any_kind_of_labels(kind):
+    X, _, labels = draw()
+    named = np.array(["b", "c", "a"])[labels]
+    model = fit(X, kind(named), classes=["c", "b", "a"])
+    assert model.classes_.tolist() == ["a", "b", "c"]
+    np.testing.assert_array_equal(model.coef_, fit(X, named).coef_)
+
+
 def test_a_single_column_holds_labels():
     X, _, labels = draw()
     with pytest.warns(Warning, match="column-vector"):
@@ -477,6 +497,12 @@ def test_bad_tables(y, message):
     with pytest.raises(ValueError, match=message):
         model.fit(X, table(y))
     assert not hasattr(model, "coef_")
+
+
+def test_weights_times_totals_must_be_finite():
+    X, y, _ = draw()
+    with pytest.raises(ValueError, match="sample_weight times the row totals of y contains inf"):
+        SoftmaxRegression().fit(X, 1e25 * y, np.full(len(y), 1e300))
 
 
 def test_sparse_tables_are_refused():

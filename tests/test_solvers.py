@@ -312,6 +312,11 @@ def test_costs_grow_with_the_problem(n_rows, width, n_outputs):
     ratio = costs.newton_ratio(n_rows, entries, n_outputs, width)
     assert 0 < ratio < costs.newton_ratio(n_rows, entries, n_outputs + 2, width)
     assert costs.blocks_cost(2, n_rows, width) == 2 * costs.blocks_cost(1, n_rows, width)
+    few, all_of_them = (
+        costs.part_ratio(n_rows, entries, n_outputs, width, n_columns)
+        for n_columns in (1 + width // 2, width)
+    )
+    assert 1.5 < few <= all_of_them
     if not costs.margins_pay(n_rows, entries, n_outputs, 4):
         assert not costs.margins_pay(n_rows, entries, n_outputs, 8)
     if costs.products_pay(n_rows, n_outputs, width + 1):
@@ -406,6 +411,31 @@ def test_passes_over_the_data_to_a_certified_optimum(data, most):
     assert result.outcome is Outcome.CONVERGED
     assert result.gap <= 1e-6 * result.value
     assert objective.n_passes <= most
+
+
+def in_mixed_units():
+    """Ten features of unit scale, two a thousand times as large, five noisy classes."""
+    rng = np.random.default_rng(2)
+    standard = rng.standard_normal((4000, 12)) @ rng.standard_normal((12, 12))
+    logits = standard @ rng.standard_normal((12, 5))
+    y = np.argmax(logits + rng.gumbel(size=logits.shape), axis=1)
+    return standard * np.where(np.arange(12) < 2, 1e3, 1.0), y
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_few_weakly_penalised_features_ask_for_few_more_steps(monkeypatch, dtype):
+    """A Newton step in these alone certifies the gap, which is right, in fewer passes."""
+    X, y = in_mixed_units()
+    options = {"C": 1.0, "fit_intercept": True, "threads": Threads(), "floor": 1e-6}
+    problem, passes = RidgeProblem(X.astype(dtype), Labels(y, 5), None, **options), []
+    best = SOLVERS["newton"](problem.objective(np.float64), problem.start(), tol=1e-12, max_iter=50)
+    for pays in (costs.part_pays, lambda cost, steps: False):
+        monkeypatch.setattr(costs, "part_pays", pays)
+        objective = problem.objective(np.float64)
+        result = SOLVERS["lbfgs"](objective, problem.start(), tol=1e-6, max_iter=1000)
+        assert result.value - best.value <= result.gap <= 1e-6 * result.value
+        passes.append(objective.n_passes)
+    assert passes[0] <= 0.8 * passes[1]
 
 
 def test_where_lbfgs_takes_long_newton_by_conjugate_gradients_goes_on(monkeypatch):

@@ -5,6 +5,7 @@ from functools import lru_cache
 import numpy as np
 
 from .blocks import RowBlocks
+from .moments import RowMoments
 
 _ROWS_NUMBERS = 50_000  # of rows that are copied at a time
 _MAX_TABLE = 400_000  # entries of the table of curvatures from which rows are drawn,
@@ -163,19 +164,31 @@ def _pairs_of_classes(free, n_outputs):
     return len(first), number, tie[:, :, None]
 
 
-def hessian(objective, point):
+def hessian(objective, point, columns=None):
     """The Hessian in coordinates relative to the last class, penalty included.
 
     With the class sum of all parameters held at zero, a step is known by its difference to
     the last class. The loss does not see class sums, and the ridge α on centred parameters
     becomes α (δ_kl - 1/K).
 
+    Parameters
+    ----------
+    objective : Objective
+        Of which the Hessian is.
+    point : Point
+        Where it is.
+    columns : ndarray of int or None
+        The features that move, the intercept being the last one; None for all.
+
     Returns
     -------
     ndarray of shape (n * width, n * width), n = max(1, K - 1)
     """
     n_outputs, width = objective.map.shape
+    ridge = objective.penalty.curvature.reshape(n_outputs, width)[0]
     moments, free = objective.moments, max(1, n_outputs - 1)
+    if columns is not None:
+        moments, ridge, width = RowMoments(objective.map, columns), ridge[columns], len(columns)
     n_pairs, number, tie = _pairs_of_classes(free, n_outputs)
 
     def visit(probabilities, rows, totals):
@@ -192,6 +205,5 @@ def hessian(objective, point):
     (pairs,) = objective.probabilities_at(point, visit, lambda: (moments.zeros(n_pairs),))
     pairs = moments.matrices(objective.scale * pairs)
     blocks = np.ascontiguousarray(pairs[number].transpose(0, 2, 1, 3))
-    ridge = objective.penalty.curvature.reshape(n_outputs, width)[0]
     np.einsum("kjlj->klj", blocks)[:] += tie * ridge
     return blocks.reshape(free * width, free * width)

@@ -10,21 +10,25 @@ class RowMoments:
     ----------
     map : linear map
         With `rows`.
+    columns : ndarray of int or None
+        Of x̃; None for all.
     """
 
     kept = False
 
-    def __init__(self, map):
-        self._map = map
+    def __init__(self, map, columns=None):
+        self._map, self._columns = map, columns
 
     def zeros(self, n_weights):
         """Totals that `add` adds to."""
-        width = self._map.shape[1]
+        width = self._map.shape[1] if self._columns is None else len(self._columns)
         return np.zeros((n_weights, width, width))
 
     def add(self, weights, rows, totals):
         """Add the moments of a slice of rows under weights of shape (n_weights, n_rows)."""
         features = self._map.rows(rows)
+        if self._columns is not None:
+            features = features[:, self._columns]
         for weight, total in zip(weights, totals, strict=True):
             total += (features.T * weight) @ features
 

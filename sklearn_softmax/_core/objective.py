@@ -201,6 +201,7 @@ class Objective:
     curvature_diagonal = curvature.diagonal
     hessian = curvature.hessian
     residual_gap = certificate.residual_gap
+    residual_gaps = certificate.residual_gaps
     duality_gap = certificate.duality_gap
     newton_gap = certificate.newton_gap
 

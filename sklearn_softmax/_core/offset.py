@@ -24,7 +24,7 @@ class Offset:
         self.loss_rows, self.residuals = target.loss_rows, target.residuals
         self.slopes, self.probabilities = target.slopes, target.probabilities
         self.variances, self.curve = target.variances, target.curve
-        self.divergence = target.divergence
+        self.divergence, self.confine = target.divergence, target.confine
 
     def __len__(self):
         return len(self._target)

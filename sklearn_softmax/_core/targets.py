@@ -10,6 +10,7 @@ relative precision, in float32 too, and no class maximum is needed unless exp ov
 import numpy as np
 
 _ABSENT = -1e300  # relative logit of the label itself, where it must be finite
+_KEPT = 0.9  # share of a probability that may be taken from it
 _NEAR = 0.5  # changes of probabilities, relative to them
 
 
@@ -85,6 +86,16 @@ class _Target:
     def divergence(probabilities, change, rows):
         """KL(P + change ‖ P) of each row; inf where P + change is no distribution."""
         return _divergence(probabilities, change)
+
+    @staticmethod
+    def confine(probabilities, change, columns, rows):
+        """Let P + change be distributions in some columns, in place: gains shrink with losses."""
+        p, moved = probabilities[:, columns], change[:, columns]
+        losses = np.clip(moved, -_KEPT * p, 0.0)
+        gains = np.maximum(moved, 0.0)
+        total = np.maximum(np.add.reduce(gains, axis=0), np.finfo(p.dtype).tiny)
+        gains *= -np.add.reduce(losses, axis=0) / total
+        change[:, columns] = gains + losses
 
     @staticmethod
     def curve(probabilities, direction):
@@ -197,6 +208,12 @@ class BinaryLabels(_Target):
         """KL of both classes together, for a change of the probability of class 1."""
         change = change * self.sign[rows]
         return _divergence(probabilities, change) + _divergence(1.0 - probabilities, -change)
+
+    def confine(self, probabilities, change, columns, rows):
+        """Let probabilities of class 1 stay between 0 and 1 in some columns, in place."""
+        p, sign = probabilities[:, columns], self.sign[rows][columns]
+        moved = np.clip(change[:, columns] * sign, -_KEPT * p, _KEPT * (1.0 - p))
+        change[:, columns] = moved * sign
 
     @staticmethod
     def curve(probabilities, direction):

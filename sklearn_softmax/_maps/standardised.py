@@ -20,6 +20,8 @@ class Standardised:
         `mean` is ignored without an intercept; `scale` is positive.
     """
 
+    knows_features = True  # parameters have a column for each, and perhaps one for the intercept
+
     def __init__(self, design, mean, scale):
         self.design, self.scale = design, scale
         self.mean = mean if design.fit_intercept else np.zeros_like(mean)

@@ -7,9 +7,11 @@ large matrices are faster; calls take the time of `CALLS` operations, however sm
 
 CALLS = 2e6  # operations in the time that the calls of a pass take
 LARGE_PRODUCT = 0.35  # time of an operation in a large product, relative to a pass
+HESSIAN_PRODUCT = 1.2  # the same for a multiplication and an addition in a Hessian
+GATHER = 4.0  # of a number that is standardised for it
 
 _EXPECTED_PASSES = 50
-_NEWTON_RATIO, _NEWTON_SWITCH_RATIO = 0.4, 2.0
+_NEWTON_RATIO, _NEWTON_SWITCH_RATIO = 1.2, 5.0
 _KEPT_PRODUCTS, _KEPT_WIDTH = 1 << 21, 48  # numbers, features
 _MARGINS_BYTES = 8 << 20  # cached logits may take this,
 _MARGINS_SHARE = 0.1  # or this share of the data
@@ -31,9 +33,17 @@ def whole_blocks_pay(n_outputs, n_rows, width):
 
 
 def newton_ratio(n_rows, n_entries, n_outputs, width):
-    """Cost of an explicit Hessian of all classes, in passes."""
-    n_params = max(1, n_outputs - 1) * width
-    return blocks_cost(1, n_rows / 2.0, n_params) / pass_cost(n_entries, n_outputs)
+    """Cost of an explicit Hessian of all classes and of its Cholesky factor, in passes.
+
+    Of each pair of classes it has the weighted products of all features, or with `products_pay`
+    of all pairs of features.
+    """
+    free = max(1, n_outputs - 1)
+    products = width**2
+    if products_pay(n_rows, n_outputs, width):
+        products = width * (width + 1) // 2
+    sums = n_rows * products * (free * (free + 1) // 2) + (free * width) ** 3 / 3.0
+    return HESSIAN_PRODUCT * sums / pass_cost(n_entries, n_outputs)
 
 
 def newton_pays(ratio):
@@ -44,6 +54,19 @@ def newton_pays(ratio):
 def newton_pays_late(ratio):
     """Whether they cost less where the curvature has been moving for long."""
     return ratio <= _NEWTON_SWITCH_RATIO
+
+
+def part_ratio(n_rows, n_entries, n_outputs, width, n_columns):
+    """Cost of the part of the Hessian that some features have, and of its use, in passes."""
+    free = max(1, n_outputs - 1)
+    sums = n_rows * n_columns**2 * (free * (free + 1) // 2) + (free * n_columns) ** 3 / 3.0
+    gathered = GATHER * n_rows * width
+    return (HESSIAN_PRODUCT * sums + gathered) / pass_cost(n_entries, n_outputs) + 1.5
+
+
+def part_pays(cost, steps):
+    """Whether that is far less than so many more steps: in some of them it gets cheaper."""
+    return cost <= 0.5 * steps
 
 
 def products_pay(n_rows, n_outputs, width):

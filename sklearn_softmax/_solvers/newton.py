@@ -1,9 +1,7 @@
 """Newton's method with the explicit Hessian: for problems with few parameters."""
 
-import numpy as np
-from scipy.linalg import lapack
-
 from .line_search import search
+from .newton_equation import newton_direction
 from .outcome import Outcome, Result
 from .stopping import Stopping
 
@@ -30,7 +28,7 @@ def newton(objective, start, *, tol, max_iter):
     Result
     """
     options = {"tol": tol, "max_iter": max_iter, "exact": True}
-    return iterate(objective, start, lambda point: _step(objective, point), **options)
+    return iterate(objective, start, lambda point: newton_direction(objective, point), **options)
 
 
 def iterate(objective, start, step, *, tol, max_iter, exact=False):
@@ -71,25 +69,3 @@ def iterate(objective, start, step, *, tol, max_iter, exact=False):
             outcome = Outcome.STALLED
             break
     return stopping.final(point, decrement, n_iter, outcome)
-
-
-def _step(objective, point):
-    n_outputs, width = objective.map.shape
-    hessian = objective.hessian(point)
-    gradient = point.gradient.reshape(n_outputs, width)
-    diagonal = np.einsum("ii->i", hessian)
-    jitter = 1e-13 * max(diagonal.max(), np.finfo(np.float64).tiny)
-    right, failed = -gradient[: max(1, n_outputs - 1)].ravel(), True
-    while failed:
-        _, solution, failed = lapack.dposv(hessian, right, lower=1)
-        failed = failed or not np.all(np.isfinite(solution))
-        if failed and not np.isfinite(jitter):
-            raise FloatingPointError("A curvature is not finite.")
-        diagonal += jitter
-        jitter *= 10.0
-    direction = np.zeros((n_outputs, width))
-    direction[: max(1, n_outputs - 1)] = solution.reshape(-1, width)
-    if n_outputs > 1:
-        direction -= direction.mean(axis=0)
-    direction = direction.ravel()
-    return direction, -0.5 * np.dot(point.gradient, direction)

@@ -6,6 +6,7 @@ All solvers ask here at every point: this is where an observer of the objective 
 import numpy as np
 
 from .outcome import Outcome, Result
+from .weak import WeakFeatures
 
 _CLOSE = 0.1  # share of the tolerance: below, distributions need not be moved for a tight bound
 
@@ -24,7 +25,7 @@ class Stopping:
     def __init__(self, objective, tol):
         self._objective, self._tol = objective, tol
         self._certifiable = objective.certifiable
-        self._refused = np.inf
+        self._weak, self._refused = WeakFeatures(objective), np.inf
         self._last, self._interrupted = None, False
 
     def gap(self, point, decrement, newton_step=None):
@@ -44,7 +45,12 @@ class Stopping:
         bound = self._tol * point.value
         if not self._certifiable:
             return decrement
-        residual_gap = self._objective.residual_gap(point)
+        gaps = self._objective.residual_gaps(point)
+        residual_gap = np.add.reduce(gaps)
+        self._weak.observe(residual_gap)
+        near = residual_gap > bound > 0.0 and 2.0 * decrement <= min(bound, self._refused)
+        if near and newton_step is None:
+            newton_step = self._weak.step(point, gaps, bound)
         tight = newton_step is not None and residual_gap > _CLOSE * bound
         estimate = decrement if tight else max(decrement, residual_gap)
         if estimate > min(bound, self._refused):
