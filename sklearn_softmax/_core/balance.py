@@ -11,7 +11,6 @@ import numpy as np
 from .pairs import chances, products
 
 _ROUNDING = 1e-13
-_RESOLUTION = 1e-17  # of means of soft targets' residuals: differences of numbers near 1
 LEFT = 1e-6  # of the imbalance may be left
 MOST = 1000  # free parameters: their Hessian is needed
 
@@ -24,13 +23,13 @@ def free_parameters(objective):
 def imbalanced(point, free):
     """Whether the gradient of free parameters is more than rounding."""
     most = np.abs(point.gradient[free]).max(initial=0.0)
-    return most > max(_ROUNDING * point.value, _RESOLUTION)
+    return most > _ROUNDING * point.value
 
 
 def balanced(point, residual, allowed):
     """Whether residuals of free parameters are balanced, to `allowed` or rounding."""
     left = np.abs(residual).max(initial=0.0)
-    return left <= max(allowed, _ROUNDING * point.value, _RESOLUTION)
+    return left <= max(allowed, _ROUNDING * point.value)
 
 
 def balance(objective, point, free):
@@ -57,6 +56,7 @@ def balance(objective, point, free):
         hessian = _hessian(objective, map, point)
     else:
         hessian = _intercepts(objective, point)
+    _close_blocks(hessian, map.shape[0])
     shift = _solve(hessian, -imbalance, map.shape[0])
     left = np.abs(hessian @ shift + imbalance).max()
     if left > max(LEFT * np.abs(imbalance).max(), _ROUNDING * point.value):
@@ -65,6 +65,17 @@ def balance(objective, point, free):
         return lambda rows, out: np.copyto(out, shift[:, None])
     bound = map.bind(shift)
     return lambda rows, out: map.forward(bound, rows, out)
+
+
+def _close_blocks(hessian, n_outputs):
+    """Let blocks of classes sum to zero, in place: a block p(1 - p) of its own is a difference."""
+    if n_outputs == 1:
+        return
+    width = len(hessian) // n_outputs
+    blocks = hessian.reshape(n_outputs, width, n_outputs, width)
+    for k in range(n_outputs):
+        blocks[k, :, k] = 0.0
+        blocks[k, :, k] = -np.add.reduce(blocks[:, :, k], axis=0)
 
 
 def _solve(hessian, right, n_outputs):
