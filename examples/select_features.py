@@ -31,7 +31,7 @@ rng = np.random.default_rng(0)
 X, y = expression(rng, N_SAMPLES)
 X_test, y_test = expression(rng, 2000)
 
-path = softmax_regression_path(X, y, Cs=40, eps=0.02, penalty="group")
+path = softmax_regression_path(X, y, Cs=40, eps=0.003, penalty="group")
 lengths = np.linalg.norm(path.coefs, axis=1)  # of each gene's coefficients, along the path
 n_used = np.count_nonzero(lengths, axis=1)
 

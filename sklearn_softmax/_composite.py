@@ -90,10 +90,16 @@ class CompositeFits:
         self._data, self._options = (X, target, weights), dict(options)
         self._problem = CompositeProblem(canonical(X), target, weights, **options)
 
+    def observe(self, observer):
+        """Call an observer after each iteration: see `RidgeFits.observe`."""
+        self._problem.observer = observer
+
     def fit(self, C, start, *, solver, tol, max_iter):
         """Coefficients at one C: see `RidgeFits.fit`. There is one solver, where C is finite."""
         if np.isinf(C):
-            return self._unpenalised().fit(C, start, solver=solver, tol=tol, max_iter=max_iter)
+            fits = self._unpenalised()
+            fits.observe(self._problem.observer)
+            return fits.fit(C, start, solver=solver, tol=tol, max_iter=max_iter)
         self._problem.set_strength(C)
         result = self._problem.minimise(start, tol=tol, max_iter=max_iter)
         return *self._problem.coefficients(result.params), result

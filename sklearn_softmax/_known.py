@@ -61,6 +61,23 @@ class KnownLabels:
         rows = KnownLabels(self.labels, self._n_classes, own, share)
         return rows, None if factors is None else totals[self.labels]
 
+    def joined(self, other):
+        """These rows and others below them."""
+        alike = isinstance(other, KnownLabels) and (self._own is None) == (other._own is None)
+        if not alike or not np.array_equal(self._share, other._share):
+            return KnownMass(np.concatenate([self.table(), other.table()]))
+        own = None if self._own is None else np.concatenate([self._own, other._own])
+        labels = np.concatenate([self.labels, other.labels])
+        return KnownLabels(labels, self._n_classes, own, self._share)
+
+    def table(self):
+        """Distributions of the rows, shape (n_rows, n_classes)."""
+        table = np.zeros((len(self), self._n_classes))
+        if self._own is not None:
+            table += np.outer(1.0 - self._own, self._share)
+        table[np.arange(len(self)), self.labels] += 1.0 if self._own is None else self._own
+        return table
+
     def at(self, numbers):
         """Share of each row that has the class of this number."""
         return (self.labels == numbers).astype(np.float64)
@@ -141,6 +158,14 @@ class KnownMass:
         if not np.all(given == 1.0):
             totals = given if totals is None else given * totals
         return rows, totals
+
+    def joined(self, other):
+        """These rows and others below them."""
+        return KnownMass(np.concatenate([self.table(), other.table()]))
+
+    def table(self):
+        """Distributions of the rows, shape (n_rows, n_classes)."""
+        return self._mass / self._totals[:, None]
 
     def at(self, numbers):
         """Share of each row that has the class of this number."""

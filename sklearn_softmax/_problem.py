@@ -53,6 +53,16 @@ class RidgeFits:
                 self._space = space
                 self._inner = RidgeProblem(space.rows, target, weights, **options)
 
+    def observe(self, observer):
+        """Call ``observer(coefficients) -> stop`` after each iteration.
+
+        ``coefficients()`` returns coef and intercept. None for no observer.
+        """
+        self._problem.observer = observer
+        if self._inner is not None and observer is not None:
+            to_raw = self._space.to_raw
+            self._inner.observer = lambda found: observer(lambda: to_raw(*found()))
+
     def fit(self, C, start, *, solver, tol, max_iter):
         """Coefficients at one C.
 
@@ -114,15 +124,36 @@ class RidgeProblem:
         Inverse strength of the penalty; inf for none, None where `set_strength` follows.
     factors : ndarray of shape (n_features,) or None
         What multiplies the penalty of each feature.
+    columns : tuple (mean, scale) or None
+        With which to standardise the features; None for those of `column_scales`.
     fit_intercept : bool
         Whether there is an intercept.
     threads : Threads
         Runs the blocks.
     floor : float
         Loss at which separable data count as fitted, where C is inf.
+
+    Attributes
+    ----------
+    observer : callable or None
+        See `RidgeFits.observe`.
     """
 
-    def __init__(self, X, target, weights, *, C=None, factors=None, fit_intercept, threads, floor):
+    observer = None
+
+    def __init__(
+        self,
+        X,
+        target,
+        weights,
+        *,
+        C=None,
+        factors=None,
+        columns=None,
+        fit_intercept,
+        threads,
+        floor,
+    ):
         self._fit_intercept = fit_intercept
         self._factors = 1.0 if factors is None else factors
         self._total = total = len(target) if weights is None else np.add.reduce(weights)
@@ -133,14 +164,14 @@ class RidgeProblem:
         design = self._design(X.dtype)
         rows = max(1, _COLUMN_NUMBERS * design.n_rows // max(1, design.n_entries))
         blocks = RowBlocks(design.n_rows, rows)
-        self._columns = column_scales(design, weights, blocks, threads)
-        too_large = np.flatnonzero(~(np.hypot(*self._columns) < _LARGEST))
+        self.columns = columns or column_scales(design, weights, blocks, threads)
+        too_large = np.flatnonzero(~(np.hypot(*self.columns) < _LARGEST))
         if len(too_large):
             raise ValueError(
                 f"X must have columns whose root mean square is below {_LARGEST:g}, so that "
                 f"products are finite; column {too_large[0]} has more."
             )
-        self._map = Standardised(design, *self._columns)
+        self._map = Standardised(design, *self.columns)
         self._objectives = {}
         if C is not None:
             self.set_strength(C)
@@ -163,10 +194,13 @@ class RidgeProblem:
         dtype = np.dtype(dtype)
         if dtype not in self._objectives:
             self._objectives = {dtype: self._new_objective(dtype)}
-        return self._objectives[dtype]
+        objective = self._objectives[dtype]
+        if self.observer is not None:
+            objective.observer = lambda params: self.observer(lambda: self.coefficients(params))
+        return objective
 
     def _new_objective(self, dtype):
-        map = Standardised(self._design(dtype), *self._columns)
+        map = Standardised(self._design(dtype), *self.columns)
         n_outputs, width = map.shape
         return Objective(
             map,

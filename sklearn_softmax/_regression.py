@@ -9,7 +9,9 @@ from ._core.threads import Threads
 from ._inference import InferenceMixin
 from ._maps.design import DenseDesign, SparseDesign
 from ._offset import OffsetClassifierMixin
+from ._partial_fit import PartialFitMixin
 from ._path import prepare
+from ._progress import CallbackSupportMixin, start_progress, with_callbacks
 from ._shrinkage import check_shrinkage, read_shrinkage
 from ._solvers import SOLVERS
 from ._sparse_coef import SparseCoefMixin, dense
@@ -17,7 +19,14 @@ from ._training import read_training
 from ._validation import check_bool, check_choice, check_integer, check_number, warn_outcome
 
 
-class SoftmaxRegression(SparseCoefMixin, InferenceMixin, OffsetClassifierMixin, BaseEstimator):
+class SoftmaxRegression(
+    SparseCoefMixin,
+    InferenceMixin,
+    PartialFitMixin,
+    CallbackSupportMixin,
+    OffsetClassifierMixin,
+    BaseEstimator,
+):
     r"""Softmax (multinomial logistic) regression, fitted to a certified optimum.
 
     Minimises the objective of scikit-learn's `LogisticRegression`,
@@ -87,6 +96,8 @@ class SoftmaxRegression(SparseCoefMixin, InferenceMixin, OffsetClassifierMixin, 
         Certified bound on the objective minus its optimum, relative to the objective.
     loss_ : float
         The objective divided by C times the total weight: mean loss plus penalty, in nats.
+    n_samples_seen_ : int
+        Rows of all calls to `partial_fit`, which leave no `dual_gap_` and no `loss_`.
     n_features_in_ : int
         Number of features.
     feature_names_in_ : ndarray of shape (n_features_in_,)
@@ -173,6 +184,7 @@ class SoftmaxRegression(SparseCoefMixin, InferenceMixin, OffsetClassifierMixin, 
         tags.input_tags.sparse = True
         return tags
 
+    @with_callbacks
     def fit(self, X, y, sample_weight=None, offset=None):
         """Fit to data.
 
@@ -208,6 +220,13 @@ class SoftmaxRegression(SparseCoefMixin, InferenceMixin, OffsetClassifierMixin, 
         options = self.penalty, self.l1_ratio, self.penalty_factor
         shrinkage = read_shrinkage(*options, data.X.shape[1])
 
+        def fitted(coef, intercept):
+            coef, intercept = data.all_classes(coef, intercept)
+            coef, intercept = coef.astype(data.X.dtype), intercept.astype(data.X.dtype)
+            return {"coef_": coef, "intercept_": intercept, "classes_": data.classes}
+
+        metadata = {"sample_weight": sample_weight, "offset": offset}
+        progress = start_progress(self, X, y, metadata, most=self.max_iter)
         with Threads() as threads:
             fits = prepare(
                 data.X,
@@ -218,6 +237,7 @@ class SoftmaxRegression(SparseCoefMixin, InferenceMixin, OffsetClassifierMixin, 
                 threads=threads,
                 floor=max(self.tol, np.finfo(np.float64).eps),
             )
+            fits.observe(progress.observer(fitted))
             coef, intercept, result = fits.fit(
                 self.C,
                 self._start(data),
@@ -226,12 +246,12 @@ class SoftmaxRegression(SparseCoefMixin, InferenceMixin, OffsetClassifierMixin, 
                 max_iter=self.max_iter,
             )
 
-        coef, intercept = data.all_classes(coef, intercept)
         validate_data(self, X, skip_check_array=True)  # names; not before the fit succeeded
-        dtype = data.X.dtype
-        self.coef_, self.intercept_ = coef.astype(dtype), intercept.astype(dtype)
-        self.classes_, self.n_iter_ = data.classes, max(1, result.n_iter)
-        self.loss_, self.dual_gap_ = float(result.value), float(result.gap / result.value)
+        vars(self).update(fitted(coef, intercept))
+        self.n_iter_, self.loss_ = max(1, result.n_iter), float(result.value)
+        self.dual_gap_ = float(result.gap / result.value)
+        self._leave_stream(data.weights, len(data.target))
+        progress.end()
         warn_outcome(result, self.tol)
         return self
 

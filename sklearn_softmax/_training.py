@@ -30,6 +30,8 @@ class Training:
         Sorted labels of all classes.
     present : ndarray of shape (n_present,)
         Numbers of the classes that have weight.
+    kept : ndarray of int or slice
+        Numbers of the rows among those handed in.
     """
 
     X: object
@@ -38,6 +40,7 @@ class Training:
     totals: object
     classes: object
     present: object
+    kept: object
 
     def all_classes(self, coef, intercept):
         """Coefficients with a row for every class, those of absent classes included."""
@@ -83,13 +86,19 @@ def read_training(model, X, y, sample_weight=None, offset=None):
     X, classes, rows = read_rows(X, y, model.classes, model)
     weights = check_weights(sample_weight, len(rows))
     offset = read_offset(offset, len(rows), classes)
+    return of_weight(X, rows, weights, classes, offset, model.class_weight, model.label_smoothing)
+
+
+def of_weight(X, rows, weights, classes, offset=None, class_weight=None, label_smoothing=0.0):
+    """Training data of rows that have been read: those that have weight."""
     factors = None
-    if model.class_weight is not None:
-        factors = class_factors(model.class_weight, classes, rows.masses(weights))
-    rows, totals = rows.weigh(factors, model.label_smoothing)
+    if class_weight is not None:
+        factors = class_factors(class_weight, classes, rows.masses(weights))
+    rows, totals = rows.weigh(factors, label_smoothing)
     if totals is not None:
         weights = totals if weights is None else products(weights, totals)
 
+    kept = slice(None)
     if weights is not None and not np.all(weights > 0):
         kept = np.flatnonzero(weights > 0)
         X, rows, weights = X[kept], rows.take(kept), weights[kept]
@@ -104,4 +113,4 @@ def read_training(model, X, y, sample_weight=None, offset=None):
     target = (rows if len(present) == len(classes) else rows.keep(present)).target()
     if offset is not None:
         target = Offset(target, of_classes(offset, present))
-    return Training(X, target, weights, totals, classes, present)
+    return Training(X, target, weights, totals, classes, present, kept)

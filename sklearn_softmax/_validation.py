@@ -218,7 +218,7 @@ def class_factors(class_weight, classes, masses):
 
 def warn_outcome(result, tol):
     """Tell the user how far a fit is from the optimum, where that is more than asked."""
-    if result.outcome is Outcome.CONVERGED:
+    if result.outcome in (Outcome.CONVERGED, Outcome.INTERRUPTED):
         return
     share = result.gap / result.value if result.value > 0 else result.gap
     advice = {
@@ -240,6 +240,21 @@ def warn_outcome(result, tol):
     )
 
 
+def warn_outcomes(results, tol):
+    """Tell the user how many of many fits are how far from the optimum, in one warning."""
+    short = [result for result in results if result.outcome is not Outcome.CONVERGED]
+    if not short:
+        return
+    shares = [each.gap / each.value if each.value > 0 else each.gap for each in short]
+    warnings.warn(
+        f"{len(short)} of {len(results)} fits were not certified to tol={tol:g}: the objective of "
+        f"the worst is within a relative gap of {max(shares):.1e} of its optimum. Increase "
+        "max_iter or tol.",
+        ConvergenceWarning,
+        stacklevel=3,
+    )
+
+
 __all__ = [
     "check_choice",
     "check_bool",
@@ -253,4 +268,5 @@ __all__ = [
     "encode_labels",
     "number_labels",
     "warn_outcome",
+    "warn_outcomes",
 ]

@@ -605,7 +605,7 @@ def test_clone_and_pickle():
     assert not hasattr(clone(model), "coef_")
     again = pickle.loads(pickle.dumps(model))
     np.testing.assert_array_equal(again.predict_proba(X), model.predict_proba(X))
-    assert set(vars(model)) == {*model.get_params(), *FITTED}
+    assert set(vars(model)) == {*model.get_params(), *FITTED, "_weight"}
 
 
 def test_fit_is_deterministic_and_returns_itself():

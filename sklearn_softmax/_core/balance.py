@@ -4,6 +4,8 @@ With Q = P + D(P) Lv, D(P) = diag(p) - pp', where v moves only the free paramete
 step balances them to first order, which is exact because Q is linear in v.
 """
 
+import contextlib
+
 import numpy as np
 
 from .pairs import chances, products
@@ -55,7 +57,7 @@ def balance(objective, point, free):
         hessian = _hessian(objective, map, point)
     else:
         hessian = _intercepts(objective, point)
-    shift, *_ = np.linalg.lstsq(hessian, -imbalance, rcond=1e-12)
+    shift = _solve(hessian, -imbalance, map.shape[0])
     left = np.abs(hessian @ shift + imbalance).max()
     if left > max(LEFT * np.abs(imbalance).max(), _ROUNDING * point.value):
         return None
@@ -63,6 +65,21 @@ def balance(objective, point, free):
         return lambda rows, out: np.copyto(out, shift[:, None])
     bound = map.bind(shift)
     return lambda rows, out: map.forward(bound, rows, out)
+
+
+def _solve(hessian, right, n_outputs):
+    """Solution for a matrix that does not see sums over classes, and perhaps no more."""
+    solution, held = np.full(len(right), np.nan), hessian
+    if n_outputs > 1:
+        level = np.trace(hessian) / (n_outputs * len(right))
+        held = hessian + np.kron(
+            np.full((n_outputs, n_outputs), level), np.eye(len(right) // n_outputs)
+        )
+    with contextlib.suppress(np.linalg.LinAlgError):
+        solution = np.linalg.solve(held, right)
+    if not np.all(np.abs(held @ solution - right) <= LEFT * np.abs(right).max()):
+        solution = np.linalg.lstsq(hessian, right, rcond=1e-12)[0]
+    return solution
 
 
 def _hessian(objective, map, point):

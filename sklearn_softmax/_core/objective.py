@@ -55,7 +55,11 @@ class Objective:
         Products with the whole data so far, in units of one forward and one adjoint.
     trial : int
         Which trial of a line was taken last, and is expected to be the next time.
+    observer : callable or None
+        ``observer(params) -> stop``, called by solvers after each step to another point.
     """
+
+    observer = None
 
     def __init__(
         self,

@@ -24,6 +24,13 @@ def log_probabilities(map, params, threads):
     return _classes(map, params, threads, log_softmax)
 
 
+def uncertainties(map, params, threads):
+    """Σ_k p_k (1 - p_k) of all rows, shape (n_rows,)."""
+    chances = probabilities(map, params, threads)
+    chances *= 1.0 - chances
+    return chances.sum(axis=1)
+
+
 def _classes(map, params, threads, function):
     n_outputs = map.shape[0]
 

@@ -14,7 +14,7 @@ _RESTARTS = 2
 _IDLE = 3  # steps without a decrease above rounding
 
 
-def lbfgs(objective, start, *, tol, max_iter):
+def lbfgs(objective, start, *, tol, max_iter, metrics=None):
     """Minimise by limited-memory BFGS in a metric that follows the weights.
 
     Parameters
@@ -27,6 +27,8 @@ def lbfgs(objective, start, *, tol, max_iter):
         Bound on the gap relative to the value.
     max_iter : int
         The largest number of steps.
+    metrics : schedule, default=None
+        Says which metric to use; by default a `MetricSchedule`.
 
     Returns
     -------
@@ -37,7 +39,7 @@ def lbfgs(objective, start, *, tol, max_iter):
         Pairs(len(start), _PAIRS),
         Stopping(objective, tol),
     )
-    metrics = MetricSchedule(objective)
+    metrics = MetricSchedule(objective) if metrics is None else metrics
     metric, failures, idle, least = metrics.first(point), 0, 0, np.inf
     for n_iter in range(max_iter + 1):
         direction = pairs.direction(point.gradient, metric)

@@ -63,7 +63,7 @@ class BlockMetric(_ClassMetric):
             self._factors = [None] * len(blocks)
 
             def factorise(number):
-                self._factors[number] = _cholesky(blocks[number])
+                self._factors[number] = cholesky(blocks[number])
 
             for_each(factorise, range(len(blocks)))
 
@@ -91,7 +91,7 @@ def _inverse_roots(blocks):
         return None
 
 
-def _cholesky(block):
+def cholesky(block):
     """Lower factor, with a growing jitter where the block is singular."""
     diagonal = np.einsum("ii->i", block)
     jitter = 1e-14 * max(diagonal.max(), np.finfo(np.float64).tiny)
@@ -124,7 +124,7 @@ class LowRankMetric(_ClassMetric):
             scaled = rows[number] * self._inverse[number]
             inner = scaled @ rows[number].T
             np.einsum("ii->i", inner)[:] += 1.0
-            self._factors[number] = _cholesky(inner)
+            self._factors[number] = cholesky(inner)
 
         for_each(factorise, range(len(rows)))
 
@@ -176,7 +176,7 @@ class _SharedBasis:
         self._spectrum, vectors = np.linalg.eigh(inner)
         self._basis = roots[:, None] * vectors
         block = gram[np.ix_(free, free)]
-        self._free = _cholesky(np.array(block, order="F")) if np.any(free) else None
+        self._free = cholesky(np.array(block, order="F")) if np.any(free) else None
 
     def _solve(self, gradient):
         solution = np.empty_like(gradient)

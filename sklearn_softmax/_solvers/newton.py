@@ -52,7 +52,7 @@ def iterate(objective, start, step, *, tol, max_iter, exact=False):
     for n_iter in range(max_iter + 1):
         gap = stopping.early_gap(point)
         if stopping.reached(point, gap):
-            return Result(point.params, point.value, gap, n_iter, Outcome.CONVERGED)
+            return Result(point.params, point.value, gap, n_iter, stopping.outcome())
         direction, decrement = step(point)
         gap = stopping.gap(point, decrement, direction if exact else None)
         if stopping.reached(point, gap):

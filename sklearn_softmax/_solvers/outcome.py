@@ -11,6 +11,7 @@ class Outcome(Enum):
     MAX_ITER = "The limit of iterations was reached."
     STALLED = "Rounding errors allow no further decrease."
     AT_INFINITY = "The classes are separable, at least in part: the optimum is at infinity."
+    INTERRUPTED = "An observer stopped the fit."
 
 
 @dataclass

@@ -31,7 +31,7 @@ class ProxNewton:
         self._objective, self._penalty = objective, penalty
         self._shape = objective.map.shape
         self._curvatures = Curvatures(objective, penalty)
-        self.n_iter, self.stalled = 0, False
+        self.n_iter, self.stalled, self.interrupted = 0, False, False
 
     def value(self, point):
         """The objective, the norm included."""
@@ -56,6 +56,10 @@ class ProxNewton:
             if model is not None:
                 self._curvatures.stepped(step)
                 point = self._face(point, model, last)
+            observer = self._objective.observer
+            if observer is not None and observer(point.params):
+                self.interrupted = True
+                break
             value = self.value(point)
             idle = idle + 1 if last - value <= self._objective.noise * value else 0
             if idle == _IDLE:

@@ -10,6 +10,7 @@ _GROWTH, _MOST_GROWTH = 1.5, 4.0
 _AFFORDABLE = 30.0  # passes that one metric may cost
 _MAX_BYTES = 400 << 20
 _DAMPING, _DAMPING_FACTOR, _LEAST_DAMPING = 0.01, 8.0, 1e-4
+_LEAST_WEIGHT = 1e-8  # of a class beside the largest: separable ones have next to no curvature
 _SHORT_STEP, _FULL_STEP = 0.3, 0.8
 _LEAST_AGE = 3  # steps that a metric serves at least; it is renewed where
 _MOVED = 0.05  # the value has fallen by this share of it since, or where
@@ -136,7 +137,8 @@ class MetricSchedule:
         return self._damped()
 
     def _damped(self):
-        damping = (self._damping * self._mean_weights)[:, None, None]
+        weights = np.maximum(self._mean_weights, _LEAST_WEIGHT * self._mean_weights.max())
+        damping = (self._damping * weights)[:, None, None]
         blocks = self._blocks + damping * self._whole_gram()
         np.einsum("kii->ki", blocks)[:] += self._ridge[: len(blocks)]
         return BlockMetric(blocks, self._shape, self._objective.threads.for_each)

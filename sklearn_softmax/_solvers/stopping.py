@@ -1,4 +1,7 @@
-"""When to stop: a certified gap where one exists, else the Newton decrement."""
+"""When to stop: a certified gap where one exists, else the Newton decrement.
+
+All solvers ask here at every point: this is where an observer of the objective is told.
+"""
 
 import numpy as np
 
@@ -23,6 +26,7 @@ class Stopping:
         self._objective, self._tol = objective, tol
         self._certifiable = objective.certifiable
         self._weak, self._refused = WeakFeatures(objective), np.inf
+        self._last, self._interrupted = None, False
 
     def gap(self, point, decrement, newton_step=None):
         """Bound on ``value - optimum``; inf while that is not worth a certificate.
@@ -36,6 +40,8 @@ class Stopping:
         newton_step : ndarray of shape (n_params,), default=None
             The step of this decrement, where it is exact: the certificate is tighter then.
         """
+        if self._stopped_by_observer(point):
+            return self._last_gap(point, decrement)
         bound = self._tol * point.value
         if not self._certifiable:
             return decrement
@@ -61,6 +67,8 @@ class Stopping:
 
         It spares the last of Newton's steps, which would only be taken to know its decrement.
         """
+        if self._stopped_by_observer(point):
+            return self._last_gap(point, np.inf)
         if not self._certifiable:
             return np.inf
         residual_gap = self._objective.residual_gap(point)
@@ -69,13 +77,22 @@ class Stopping:
         self._refused = 0.5 * residual_gap
         return self._objective.duality_gap(point)
 
-    def reached(self, point, gap):
-        """Whether the gap is within the tolerance."""
-        return gap <= self._tol * point.value
+    def _stopped_by_observer(self, point):
+        """Whether the observer, told once of all points but the first, wants no more."""
+        last, self._last = self._last, point
+        if self._objective.observer is not None and last is not None and point is not last:
+            self._interrupted = self._objective.observer(point.params)
+        return self._interrupted
 
-    def outcome(self, direction):
-        """The outcome of a converged fit, whose next Newton step would be `direction`."""
-        if self._objective.recedes(direction):
+    def reached(self, point, gap):
+        """Whether the gap is within the tolerance, or the fit to be stopped."""
+        return self._interrupted or gap <= self._tol * point.value
+
+    def outcome(self, direction=None):
+        """The outcome of a fit that has ended, whose next Newton step would be `direction`."""
+        if self._interrupted:
+            return Outcome.INTERRUPTED
+        if direction is not None and self._objective.recedes(direction):
             return Outcome.AT_INFINITY
         return Outcome.CONVERGED
 
@@ -84,8 +101,11 @@ class Stopping:
 
         Losses are not negative: the value is a bound of the gap, too.
         """
-        gap = self._objective.duality_gap(point) if self._certifiable else decrement
-        gap = gap if gap <= point.value else point.value
+        gap = self._last_gap(point, decrement)
         if self._certifiable and self.reached(point, gap):
             outcome = Outcome.CONVERGED
         return Result(point.params, point.value, gap, n_iter, outcome)
+
+    def _last_gap(self, point, decrement):
+        gap = self._objective.duality_gap(point) if self._certifiable else decrement
+        return gap if gap <= point.value else point.value

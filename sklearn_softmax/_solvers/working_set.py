@@ -70,7 +70,7 @@ class _Problem:
         return np.sort(order)
 
     def descend(self, tol, gap, max_iter):
-        """Solve in some features; the number of steps, and whether rounding stopped them."""
+        """Solve in some features; returns the solver, which counts its steps."""
         features = self.features()
         whole = len(features) == self.objective.map.n_features
         goal = (1.0 if whole else _SHARE) * tol * self.value
@@ -82,6 +82,7 @@ class _Problem:
             penalty = self.penalty.restricted(columns)
             objective = objective.restricted(features, penalty.smooth(self.shape[0]))
             point = objective.at(self.params[:, columns].ravel())
+            self._show(objective, columns)
         solver = ProxNewton(objective, penalty)
         point = solver.minimise(point, goal=goal, max_iter=max_iter)
         if whole:
@@ -89,10 +90,19 @@ class _Problem:
         else:
             share = objective.map.n_entries / max(1, self.objective.map.n_entries)
             self.objective.n_passes += share * objective.n_passes
-            params = np.zeros(self.shape)
-            params[:, columns] = point.params.reshape(objective.map.shape)
-            self.move(self.objective.at(params.ravel()))
-        return solver.n_iter, solver.stalled
+            self.move(self.objective.at(self._embedded(point.params, columns)))
+        return solver
+
+    def _show(self, objective, columns):
+        """Let the observer of this objective see the steps of one in fewer features."""
+        observer = self.objective.observer
+        if observer is not None:
+            objective.observer = lambda params: observer(self._embedded(params, columns))
+
+    def _embedded(self, params, columns):
+        every = np.zeros(self.shape)
+        every[:, columns] = params.reshape(self.shape[0], -1)
+        return every.ravel()
 
 
 def working_sets(objective, penalty, start, *, tol, max_iter):
@@ -119,15 +129,23 @@ def working_sets(objective, penalty, start, *, tol, max_iter):
     problem, n_iter, outcome, idle = _Problem(objective, penalty, start), 0, Outcome.CONVERGED, 0
     for factor in problem.factors():
         problem.relax(factor)
-        steps, _ = problem.descend(_LOOSE, 0.0, min(_STEPS, max_iter - n_iter))
-        n_iter += steps
+        solver = problem.descend(_LOOSE, 0.0, min(_STEPS, max_iter - n_iter))
+        n_iter += solver.n_iter
+        if solver.interrupted:
+            outcome = Outcome.INTERRUPTED
+            break
     problem.relax(1.0)
-    while (gap := problem.gap(tol * problem.value)) > tol * problem.value:
+    gap = problem.gap(tol * problem.value)
+    while outcome is Outcome.CONVERGED and gap > tol * problem.value:
         if n_iter >= max_iter or idle == 2:
             outcome = Outcome.MAX_ITER if n_iter >= max_iter else Outcome.STALLED
-            gap = problem.gap()
             break
-        steps, stalled = problem.descend(tol, gap, max_iter - n_iter)
-        idle = idle + 1 if stalled or not steps else 0
-        n_iter += steps
+        solver = problem.descend(tol, gap, max_iter - n_iter)
+        idle = idle + 1 if solver.stalled or not solver.n_iter else 0
+        n_iter += solver.n_iter
+        if solver.interrupted:
+            outcome = Outcome.INTERRUPTED
+        gap = problem.gap(tol * problem.value)
+    if outcome is not Outcome.CONVERGED:
+        gap = problem.gap()
     return Result(problem.point.params, problem.value, min(gap, problem.value), n_iter, outcome)

@@ -1,0 +1,180 @@
+"""scikit-learn's callbacks: what they see of a fit, and that they may stop it."""
+
+import time
+import warnings
+
+import numpy as np
+import pytest
+from scipy import sparse
+from sklearn.base import clone
+from sklearn.datasets import load_digits, load_iris
+
+from sklearn_softmax import SoftmaxRegression
+from sklearn_softmax._solvers import SOLVERS
+
+
+def test_without_callbacks_nothing_is_there_to_see():
+    model = SoftmaxRegression().fit(*load_iris(return_X_y=True))
+    assert not [name for name in vars(model) if "callback" in name]
+
+
+callback = pytest.importorskip("sklearn.callback", reason="callbacks came with scikit-learn 1.9")
+
+
+class Recorder:
+    """Keeps the tasks and the estimators at their ends; stops the fit after some of them."""
+
+    def __init__(self, stop_after=np.inf):
+        self.begun, self.ended, self.estimators, self.stop_after = [], [], [], stop_after
+        self.set_up = self.torn_down = 0
+
+    def setup(self, estimator, context):
+        self.set_up += 1
+
+    def teardown(self, estimator, context):
+        self.torn_down += 1
+
+    def on_fit_task_begin(self, estimator, context):
+        self.begun.append((context.task_name, context.task_id))
+
+    def on_fit_task_end(self, estimator, context, *, X=None, y=None, fitted_estimator=None):
+        self.ended.append((context.task_name, context.task_id))
+        if fitted_estimator is not None and context.task_name == "iteration":
+            loss = fitted_estimator.log_loss(X, y)
+            penalty = 0.5 * np.sum(fitted_estimator.coef_**2) / (fitted_estimator.C * len(y))
+            self.estimators.append((fitted_estimator, loss + penalty))
+            return len(self.estimators) >= self.stop_after
+        return False
+
+
+def wide():
+    X, y = load_digits(n_class=3, return_X_y=True)
+    return np.hstack([X[:40], X[:40] ** 2]), y[:40]
+
+
+PROBLEMS = {
+    "iris": lambda: load_iris(return_X_y=True),
+    "two classes": lambda: load_digits(n_class=2, return_X_y=True),
+    "wide": wide,
+    "strings": lambda: (load_iris().data, load_iris().target_names[load_iris().target]),
+    "sparse": lambda: (sparse.csr_matrix(load_digits().data[:300]), load_digits().target[:300]),
+}
+
+
+@pytest.mark.parametrize("options", [{"l1_ratio": 0.5}, {"penalty": "group"}], ids=str)
+@pytest.mark.parametrize("problem", PROBLEMS)
+def test_iterations_of_penalties_with_a_kink_are_tasks(problem, options):
+    X, y = PROBLEMS[problem]()
+    recorder = Recorder()
+    model = SoftmaxRegression(**options).set_callbacks(recorder).fit(X, y)
+    assert sorted(recorder.begun) == sorted(recorder.ended)
+    assert len(recorder.estimators) == model.n_iter_
+    np.testing.assert_array_equal(model.coef_, SoftmaxRegression(**options).fit(X, y).coef_)
+    last = recorder.estimators[-1][0]
+    np.testing.assert_allclose(last.coef_, model.coef_, rtol=1e-6, atol=1e-9)
+    stopper = Recorder(stop_after=1)
+    with warnings.catch_warnings(record=True):
+        warnings.simplefilter("always")
+        stopped = SoftmaxRegression(**options).set_callbacks(stopper).fit(X, y)
+    assert stopped.n_iter_ == 1
+
+
+@pytest.mark.parametrize("problem", PROBLEMS)
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_iterations_are_tasks(solver, problem):
+    X, y = PROBLEMS[problem]()
+    recorder = Recorder()
+    model = SoftmaxRegression(solver=solver).set_callbacks(recorder).fit(X, y)
+    plain = SoftmaxRegression(solver=solver).fit(X, y)
+    np.testing.assert_array_equal(model.coef_, plain.coef_)
+    assert sorted(recorder.begun) == sorted(recorder.ended)
+    assert (recorder.set_up, recorder.torn_down) == (1, 1)
+    n_iter = len(recorder.estimators)
+    assert n_iter == model.n_iter_
+    assert recorder.begun[0] == recorder.ended[-1] == ("fit", 0)
+    assert recorder.begun[1:] == [("iteration", i) for i in range(n_iter + 1)]
+    last, values = recorder.estimators[-1][0], [value for _, value in recorder.estimators]
+    np.testing.assert_allclose(last.coef_, model.coef_, rtol=1e-6, atol=1e-9)
+    assert np.all(np.diff(values) <= 1e-9)
+    assert values[-1] == pytest.approx(model.loss_, rel=1e-9)
+
+
+@pytest.mark.parametrize("problem", PROBLEMS)
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_a_callback_stops_the_fit(solver, problem):
+    X, y = PROBLEMS[problem]()
+    recorder = Recorder(stop_after=2)
+    model = SoftmaxRegression(solver=solver).set_callbacks(recorder)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # the user knows
+        model.fit(X, y)
+    full = SoftmaxRegression(solver=solver, tol=1e-9).fit(X, y)
+    assert model.n_iter_ == len(recorder.estimators) == 2
+    np.testing.assert_allclose(model.coef_, recorder.estimators[-1][0].coef_, rtol=1e-6, atol=1e-9)
+    assert model.dual_gap_ > full.dual_gap_
+    assert model.loss_ - full.loss_ <= model.dual_gap_ * model.loss_ * (1 + 1e-9)
+
+
+def test_scores_of_iterations():
+    pytest.importorskip("pandas")
+    X, y = load_iris(return_X_y=True, as_frame=True)
+    monitor = callback.ScoringMonitor(scoring=["neg_log_loss", "accuracy"])
+    model = SoftmaxRegression(solver="lbfgs").set_callbacks(monitor)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model.fit(X, y)
+        model.set_params(C=10.0).fit(X.to_numpy(), y)
+        model.fit(X, y, sample_weight=np.ones(len(y)))
+    scores = [row for row in monitor.get_logs().data if row["task_name"] == "iteration"]
+    scored = [row["neg_log_loss"] for row in scores if "neg_log_loss" in row]
+    assert len(scored) == model.n_iter_
+    assert scored[-1] > scored[0]
+    assert scored[-1] == pytest.approx(-model.log_loss(X, y))
+
+
+def test_a_class_without_weight_has_its_column():
+    X, y = load_iris(return_X_y=True)
+    recorder = Recorder()
+    weight = (y != 1).astype(float)
+    SoftmaxRegression().set_callbacks(recorder).fit(X, y, sample_weight=weight)
+    assert recorder.estimators[0][0].predict_proba(X).shape == (150, 3)
+
+
+def test_progress_bar():
+    pytest.importorskip("rich")
+    SoftmaxRegression().set_callbacks(callback.ProgressBar()).fit(*load_iris(return_X_y=True))
+
+
+def test_clones_keep_callbacks_and_errors_tear_them_down():
+    recorder = Recorder()
+    model = clone(SoftmaxRegression().set_callbacks(recorder))
+    with pytest.raises(ValueError, match="at least two classes"):
+        model.fit(np.ones((3, 1)), [0, 0, 0])
+    assert recorder.set_up == recorder.torn_down
+    X, y = load_iris(return_X_y=True)
+    model.fit(X, y)
+    assert recorder.set_up == recorder.torn_down == 1
+
+
+def test_a_limit_of_iterations_is_a_limit_of_tasks():
+    X, y = load_digits(return_X_y=True)
+    recorder = Recorder()
+    model = SoftmaxRegression(max_iter=3, tol=0.0).set_callbacks(recorder)
+    with pytest.warns(UserWarning, match="limit of iterations"):
+        model.fit(X.astype(np.float32), y)
+    assert len(recorder.estimators) == model.n_iter_ == 3
+
+
+def test_no_callbacks_cost_nothing():
+    """Fits that are watched by nobody make no task."""
+    X, y = load_iris(return_X_y=True)
+    model, began = SoftmaxRegression(), time.perf_counter()
+    for _ in range(20):
+        model.fit(X, y)
+    took = time.perf_counter() - began
+    from sklearn_softmax._progress import NoProgress, start_progress
+
+    began = time.perf_counter()
+    for _ in range(20):
+        assert start_progress(model, X, y, {}, most=3) is NoProgress
+    assert time.perf_counter() - began < 0.02 * took

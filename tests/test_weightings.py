@@ -1,0 +1,110 @@
+"""Several weightings of the same rows at once: derivatives, gaps, and Newton's method."""
+
+import numpy as np
+import pytest
+
+from sklearn_softmax import SoftmaxRegression
+from sklearn_softmax._core.weightings import Weightings
+from sklearn_softmax._solvers.many_newton import many_newton
+from sklearn_softmax._solvers.nearby import HessianMetric
+
+N_ROWS, N_FEATURES = 40, 3
+
+
+def problems(n_classes, seed=0):
+    """Two weightings, one of which leaves rows out; the ridge; the data."""
+    rng = np.random.default_rng(seed)
+    labels = np.arange(N_ROWS) % n_classes
+    X = np.eye(n_classes, N_FEATURES)[labels] + rng.standard_normal((N_ROWS, N_FEATURES))
+    rows = np.column_stack([X, np.ones(N_ROWS)])
+    weights = np.array([np.ones(N_ROWS), rng.integers(0, 3, N_ROWS)])
+    totals = weights.sum(axis=1, keepdims=True)
+    ridge = np.array([0.3, 0.1, 0.2, 0.0]) * np.ones((2, 1)) / totals
+    return Weightings(rows, labels, n_classes, weights / totals), ridge, (X, labels, weights)
+
+
+def some_params(n_classes, seed=1):
+    rng = np.random.default_rng(seed)
+    return rng.standard_normal((2, n_classes - 1, N_FEATURES + 1))
+
+
+@pytest.mark.parametrize("n_classes", [2, 3, 4])
+def test_gradient_is_that_of_the_value(n_classes):
+    many, ridge, _ = problems(n_classes)
+    params, direction = some_params(n_classes), some_params(n_classes, 2)
+    ahead, behind = (many.at(params + t * direction, ridge).value for t in (1e-5, -1e-5))
+    slope = np.einsum("fkj,fkj->f", many.at(params, ridge).gradient, direction)
+    np.testing.assert_allclose(slope, (ahead - behind) / 2e-5, rtol=1e-6)
+
+
+@pytest.mark.parametrize("n_classes", [2, 3, 4])
+def test_hessian_is_that_of_the_gradient(n_classes):
+    many, ridge, _ = problems(n_classes)
+    params, direction = some_params(n_classes), some_params(n_classes, 2)
+    hessian = many.hessian(many.at(params, ridge), ridge)
+    product = (hessian @ direction.reshape(2, -1, 1)).reshape(direction.shape)
+    ahead, behind = (many.at(params + t * direction, ridge).gradient for t in (1e-5, -1e-5))
+    np.testing.assert_allclose(product, (ahead - behind) / 2e-5, rtol=1e-5, atol=1e-8)
+
+
+@pytest.mark.parametrize("n_classes", [2, 3, 4])
+def test_optimum_is_that_of_weighted_fits(n_classes):
+    many, _, (X, labels, weights) = problems(n_classes)
+    ridge = np.array([1.0, 1.0, 1.0, 0.0]) / weights.sum(axis=1, keepdims=True)
+    start = np.zeros((2, n_classes - 1, N_FEATURES + 1))
+    state, gap, n_iter = many_newton(many, start, ridge, tol=1e-12, max_iter=100)
+    assert (gap <= 1e-12 * state.value).all()
+    assert ((n_iter > 1) & (n_iter < 15)).all()
+    for params, value, weight in zip(state.params, state.value, weights, strict=True):
+        model = SoftmaxRegression(tol=1e-12).fit(X, labels, sample_weight=weight)
+        coef = model.coef_ if n_classes == 2 else model.coef_[:-1] - model.coef_[-1]
+        np.testing.assert_allclose(params[:, :-1], coef, rtol=1e-5, atol=1e-7)
+        assert value == pytest.approx(model.loss_, rel=1e-10)
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_gap_bounds_the_distance_to_the_optimum(n_classes):
+    many, ridge, _ = problems(n_classes)
+    start = np.zeros((2, n_classes - 1, N_FEATURES + 1))
+    best, _, _ = many_newton(many, start, ridge, tol=1e-13, max_iter=100)
+    for size in (1e-3, 1e-2, 0.1):
+        state = many.at(best.params + size * some_params(n_classes), ridge)
+        hessian = many.hessian(state, ridge)
+        step = np.linalg.solve(hessian, -state.gradient.reshape(2, -1, 1))
+        gap = many.newton_gap(state, step.reshape(start.shape), hessian, ridge)
+        assert (gap >= state.value - best.value).all()
+        assert (gap <= 1.5 * (state.value - best.value)).all()
+
+
+def test_a_step_that_leaves_free_parameters_unbalanced_certifies_nothing():
+    many, ridge, _ = problems(3)
+    state = many.at(some_params(3), ridge)
+    gap = many.newton_gap(state, np.zeros_like(state.params), many.hessian(state, ridge), ridge)
+    assert np.isinf(gap).all()
+
+
+def test_no_steps_left_is_no_certificate():
+    many, ridge, _ = problems(3)
+    start = np.zeros((2, 2, N_FEATURES + 1))
+    state, gap, n_iter = many_newton(many, start, ridge, tol=1e-12, max_iter=1)
+    assert np.isinf(gap).all()
+    assert (n_iter == 1).all()
+    assert (state.value < many.at(start, ridge).value).all()
+
+
+@pytest.mark.parametrize("n_outputs", [1, 3])
+def test_metric_of_a_hessian_solves_on_class_sums_of_zero(n_outputs):
+    rng = np.random.default_rng(0)
+    width, free = 4, max(1, n_outputs - 1)
+    root = rng.standard_normal((free * width, 20))
+    hessian = root @ root.T
+    vector = rng.standard_normal((n_outputs, width))
+    vector = vector if n_outputs == 1 else vector - vector.mean(axis=0)
+    differences = vector if n_outputs == 1 else vector[:-1] - vector[-1]
+    # What the Hessian makes of a step is the gradient relative to the last class.
+    gradient = np.zeros((n_outputs, width))
+    gradient[:free] = (hessian @ differences.ravel()).reshape(free, width)
+    if n_outputs > 1:
+        gradient[-1] = -gradient[:-1].sum(axis=0)
+    metric = HessianMetric(hessian.copy(order="F"), (n_outputs, width))
+    np.testing.assert_allclose(metric.solve(gradient.ravel()), vector.ravel(), rtol=1e-8)
