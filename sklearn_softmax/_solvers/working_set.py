@@ -135,17 +135,17 @@ def working_sets(objective, penalty, start, *, tol, max_iter):
             outcome = Outcome.INTERRUPTED
             break
     problem.relax(1.0)
-    while (gap := problem.gap(tol * problem.value)) > tol * problem.value:
-        if outcome is Outcome.CONVERGED and n_iter >= max_iter:
-            outcome = Outcome.MAX_ITER
-        elif outcome is Outcome.CONVERGED and idle == 2:
-            outcome = Outcome.STALLED
-        if outcome is not Outcome.CONVERGED:
-            gap = problem.gap()
+    gap = problem.gap(tol * problem.value)
+    while outcome is Outcome.CONVERGED and gap > tol * problem.value:
+        if n_iter >= max_iter or idle == 2:
+            outcome = Outcome.MAX_ITER if n_iter >= max_iter else Outcome.STALLED
             break
         solver = problem.descend(tol, gap, max_iter - n_iter)
         idle = idle + 1 if solver.stalled or not solver.n_iter else 0
         n_iter += solver.n_iter
         if solver.interrupted:
             outcome = Outcome.INTERRUPTED
+        gap = problem.gap(tol * problem.value)
+    if outcome is not Outcome.CONVERGED:
+        gap = problem.gap()
     return Result(problem.point.params, problem.value, min(gap, problem.value), n_iter, outcome)
