@@ -37,7 +37,7 @@ class PartialFitMixin:
         The latest 2**20 numbers of X (8 MB in float64) are kept, those rows longest whose
         class is least certain. Of the losses of other rows a second-order expansion is kept:
         of all parameters where there are at most 1024, else of each class by itself (up to
-        2**23 numbers), else of each parameter by itself. Coefficients are those of `fit` until
+        2**22 numbers), else of each parameter by itself. Coefficients are those of `fit` until
         the first row is given up; until then, the kept rows are fitted anew whenever that costs
         little for each new row, with Newton steps in between.
 

@@ -93,6 +93,19 @@ def test_estimates_converge_with_any_curvature(kind, small_memory, monkeypatch):
     assert model.log_loss(X, y) <= 1.01 * full.log_loss(X, y)
 
 
+@pytest.mark.parametrize("kind", ["dense", "blocks", "diagonal"])
+def test_correlated_features_do_no_harm(kind, small_memory, monkeypatch):
+    """A diagonal is far less than the curvature of their sum: kept rows must make up for it."""
+    monkeypatch.setattr("sklearn_softmax._stream_rows.stream_costs.form_kind", lambda *_: kind)
+    rng = np.random.default_rng(0)
+    X, y = linear(4000)
+    wide = np.column_stack([X[:, :1] + 0.1 * rng.standard_normal((len(X), 12)), X[:, 1:]])
+    train, test = slice(0, 3000), slice(3000, None)
+    full = SoftmaxRegression().fit(wide[train], y[train])
+    model = stream(wide[train], y[train], 10)
+    assert model.log_loss(wide[test], y[test]) <= 1.04 * full.log_loss(wide[test], y[test])
+
+
 @pytest.mark.parametrize("memory", [300, 1 << 20])
 def test_scales_of_features_do_not_matter(memory, monkeypatch):
     monkeypatch.setattr(stream_module, "KEPT_NUMBERS", memory)

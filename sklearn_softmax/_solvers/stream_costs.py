@@ -5,7 +5,7 @@ from .costs import blocks_cost
 KEPT_NUMBERS = 1 << 20  # of features, 8 MB in float64
 DENSE, BLOCKS, DIAGONAL = "dense", "blocks", "diagonal"
 _DENSE_PARAMS = 1024  # 8 MB
-_BLOCKS_NUMBERS = 1 << 23  # 64 MB
+_BLOCKS_NUMBERS = 1 << 22  # 32 MB
 _PER_ROW, _PASSES = 3e5, 100.0  # operations, or passes over a row if those are more
 _FEW, _MOST = 10.0, 3.0  # rows for each parameter; how much more a row may cost with fewer
 _REFIT_PASSES, _STEP_PASSES = 20, 10
