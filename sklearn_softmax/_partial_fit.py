@@ -3,11 +3,11 @@
 import numpy as np
 from scipy import sparse
 from sklearn.utils import check_array, check_consistent_length
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import validate_data
 
 from ._core.threads import Threads
 from ._labels import FLOATS, check_classes, read_known
-from ._shrinkage import read_shrinkage
 from ._solvers import SOLVERS
 from ._sparse_coef import dense
 from ._stream import Rows, Settings, Stream
@@ -15,6 +15,16 @@ from ._validation import check_weights, class_factors
 
 _LARGEST = 1e120
 _CHECKS = {"accept_sparse": "csr", "dtype": FLOATS}
+
+
+def _has_plain_ridge(model):
+    if model.penalty_factor is None and not (model.l1_ratio or model.penalty == "group"):
+        return True
+    raise AttributeError(
+        "partial_fit needs a ridge that is the same for all features; got "
+        f"penalty={model.penalty!r}, l1_ratio={model.l1_ratio!r} and a penalty_factor that is "
+        f"{'' if model.penalty_factor is None else 'not '}None."
+    )
 
 
 class PartialFitMixin:
@@ -27,8 +37,9 @@ class PartialFitMixin:
 
     _stream = None
 
+    @available_if(_has_plain_ridge)
     def partial_fit(self, X, y, classes=None, sample_weight=None):
-        """Learn from some rows more.
+        """Learn from some rows more, where the penalty is a ridge without `penalty_factor`.
 
         After any number of calls the coefficients are those of `fit` on all rows so far, or
         close to them. Nothing needs tuning, the scales of features do not matter, and one pass
@@ -82,7 +93,6 @@ class PartialFitMixin:
         0.12
         """
         self._check_parameters()
-        self._check_ridge()
         given, first = X, not hasattr(self, "classes_")
         if first:
             X = check_array(X, estimator=self, input_name="X", **_CHECKS)
@@ -105,15 +115,6 @@ class PartialFitMixin:
         for name in ("loss_", "dual_gap_"):
             vars(self).pop(name, None)
         return self
-
-    def _check_ridge(self):
-        shrinkage = read_shrinkage(self.penalty, self.l1_ratio, None, 1)
-        if shrinkage.has_norm or self.penalty_factor is not None:
-            raise ValueError(
-                "partial_fit needs a ridge that is the same for all features; got "
-                f"penalty={self.penalty!r}, l1_ratio={self.l1_ratio!r} and a penalty_factor "
-                f"that is {'not ' if self.penalty_factor is not None else ''}None."
-            )
 
     def _check_classes(self, classes):
         """Classes in the order of the columns of a table y, and sorted."""

@@ -57,9 +57,8 @@ def balance(objective, point, free):
         hessian = _hessian(objective, map, point)
     else:
         hessian = _intercepts(objective, point)
-    shift = _solve(hessian, -imbalance, map.shape[0])
-    left = np.abs(hessian @ shift + imbalance).max()
-    if left > max(LEFT * np.abs(imbalance).max(), _ROUNDING * point.value):
+    shift = _solve(hessian, -imbalance, objective.target.n_outputs)
+    if not balanced(point, hessian @ shift + imbalance, LEFT * np.abs(imbalance).max()):
         return None
     if not len(features):
         return lambda rows, out: np.copyto(out, shift[:, None])
@@ -70,7 +69,7 @@ def balance(objective, point, free):
 def _solve(hessian, right, n_outputs):
     """Solution for a matrix that does not see sums over classes, and perhaps no more."""
     solution, held = np.full(len(right), np.nan), hessian
-    if n_outputs > 1:
+    if n_outputs > 1 and len(right) % n_outputs == 0:
         level = np.trace(hessian) / (n_outputs * len(right))
         held = hessian + np.kron(
             np.full((n_outputs, n_outputs), level), np.eye(len(right) // n_outputs)
