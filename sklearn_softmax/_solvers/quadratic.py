@@ -109,8 +109,9 @@ class Quadratic:
             self._bound = bent / size
 
     def _centred(self, x, product):
-        if self.centre is not None:
-            x = self.centre(x)
+        centred = x if self.centre is None else self.centre(x)
+        if centred is not x:  # the ridge, if not the loss, sees the change
+            x, product = centred, self.product(centred)
         return x, product, self.value(x, product)
 
     def newton(self, x, product, value):
