@@ -28,7 +28,7 @@ def read_folds(cv, rows, params):
     return found
 
 
-def cross_scores(folds, rows, whole, fits, measure, n_jobs):
+def cross_scores(folds, rows, whole, fits, measure, n_jobs, done):
     """Scores of folds or rows.
 
     Parameters
@@ -45,6 +45,8 @@ def cross_scores(folds, rows, whole, fits, measure, n_jobs):
         Scores a fit.
     n_jobs : int or None
         Folds at the same time.
+    done : callable
+        Called after each fold, where they are fitted one after the other; else after all.
 
     Returns
     -------
@@ -59,7 +61,7 @@ def cross_scores(folds, rows, whole, fits, measure, n_jobs):
         weights = np.ones(len(rows.labels)) if rows.weights is None else rows.weights
         return scores, weights[whole.data.kept], []
     near = neighbours(rows, whole, fits, folds)
-    parts = score_folds(whole.grid, rows, folds, near, measure, n_jobs)
+    parts = score_folds(whole.grid, rows, folds, near, measure, n_jobs, done)
     unknown = np.concatenate([part.unknown for part in parts])
     unknown = np.isin(rows.labels[unknown], whole.data.present)
     if np.any(unknown):

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
+from joblib import effective_n_jobs
 from scipy import sparse
 from sklearn.utils.parallel import Parallel, delayed
 
@@ -91,7 +92,7 @@ class Scorer:
         return take(value, numbers) if shape[:1] == (self.n_rows,) else value
 
 
-def score_folds(grid, rows, folds, near, measure, n_jobs):
+def score_folds(grid, rows, folds, near, measure, n_jobs, done):
     """Scores of all folds.
 
     Parameters
@@ -108,16 +109,25 @@ def score_folds(grid, rows, folds, near, measure, n_jobs):
     n_jobs : int or None
         Folds at the same time, in threads: most of the time is spent in NumPy, and nothing has
         to be copied.
+    done : callable
+        Called after each fold, where they are fitted one after the other; else after all.
 
     Returns
     -------
     list of FoldScores
     """
+    tasks = [_Fold(number, *rows_of) for number, rows_of in enumerate(folds)]
+    if effective_n_jobs(n_jobs) == 1:
+        found = []
+        for fold in tasks:
+            found.append(_score_fold(fold, grid, rows, near, measure))
+            done()
+        return found
     parallel = Parallel(n_jobs=n_jobs, require="sharedmem")
-    return parallel(
-        delayed(_score_fold)(_Fold(number, train, test), grid, rows, near, measure)
-        for number, (train, test) in enumerate(folds)
-    )
+    found = parallel(delayed(_score_fold)(fold, grid, rows, near, measure) for fold in tasks)
+    for _ in tasks:
+        done()
+    return found
 
 
 class _Fold(NamedTuple):

@@ -19,6 +19,17 @@ class Fit(NamedTuple):
     intercept: np.ndarray
     result: Result
 
+    def attributes(self, classes, dtype):
+        """What is known of a model that is fitted so."""
+        return {
+            "classes_": classes,
+            "coef_": self.coef.astype(dtype),
+            "intercept_": self.intercept.astype(dtype),
+            "n_iter_": max(1, self.result.n_iter),
+            "loss_": float(self.result.value),
+            "dual_gap_": float(self.result.gap / self.result.value),
+        }
+
 
 @dataclass(frozen=True)
 class Rows:
@@ -117,8 +128,13 @@ class Problem:
     numbers: Any
     number: int
 
-    def fits(self):
+    def fits(self, done):
         """Fits at all points of the grid, in its order, each from the one at the C before.
+
+        Parameters
+        ----------
+        done : callable
+            ``done(fit)`` is called after each.
 
         Returns
         -------
@@ -131,6 +147,7 @@ class Problem:
                 for C in self.grid.Cs:
                     *last, result = prepared.fit(C, last, **self.grid.solving)
                     found.append(Fit(*self.data.all_classes(*last), result))
+                    done(found[-1])
         return found
 
     def fits_near(self, neighbours):
