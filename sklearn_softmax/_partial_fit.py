@@ -1,13 +1,15 @@
 """`partial_fit`: batches checked, and the state of the stream held by the estimator."""
 
+from numbers import Real
+
 import numpy as np
 from scipy import sparse
 from sklearn.utils import check_array, check_consistent_length
+from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import validate_data
 
 from ._core.threads import Threads
 from ._labels import FLOATS, check_classes, read_known
-from ._shrinkage import read_shrinkage
 from ._solvers import SOLVERS
 from ._sparse_coef import dense
 from ._stream import Rows, Settings, Stream
@@ -15,6 +17,17 @@ from ._validation import check_weights, class_factors
 
 _LARGEST = 1e120
 _CHECKS = {"accept_sparse": "csr", "dtype": FLOATS}
+
+
+def _has_no_norm(model):
+    """Whether the penalty is a ridge: streams keep expansions of second order."""
+    ratio = model.l1_ratio
+    if model.penalty == "group" if ratio is None else isinstance(ratio, Real) and ratio > 0:
+        raise AttributeError(
+            "partial_fit needs a ridge; got "
+            f"penalty={model.penalty!r} and l1_ratio={model.l1_ratio!r}."
+        )
+    return True
 
 
 class PartialFitMixin:
@@ -27,6 +40,7 @@ class PartialFitMixin:
 
     _stream = None
 
+    @available_if(_has_no_norm)
     def partial_fit(self, X, y, classes=None, sample_weight=None):
         """Learn from some rows more.
 
@@ -107,12 +121,10 @@ class PartialFitMixin:
         return self
 
     def _check_ridge(self):
-        shrinkage = read_shrinkage(self.penalty, self.l1_ratio, None, 1)
-        if shrinkage.has_norm or self.penalty_factor is not None:
+        if self.penalty_factor is not None:
             raise ValueError(
-                "partial_fit needs a ridge that is the same for all features; got "
-                f"penalty={self.penalty!r}, l1_ratio={self.l1_ratio!r} and a penalty_factor "
-                f"that is {'not ' if self.penalty_factor is not None else ''}None."
+                "partial_fit needs a ridge that is the same for all features; got a "
+                "penalty_factor that is not None."
             )
 
     def _check_classes(self, classes):
