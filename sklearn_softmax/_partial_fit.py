@@ -1,5 +1,7 @@
 """`partial_fit`: batches checked, and the state of the stream held by the estimator."""
 
+from numbers import Real
+
 import numpy as np
 from scipy import sparse
 from sklearn.utils import check_array, check_consistent_length
@@ -17,14 +19,15 @@ _LARGEST = 1e120
 _CHECKS = {"accept_sparse": "csr", "dtype": FLOATS}
 
 
-def _has_plain_ridge(model):
-    if model.penalty_factor is None and not (model.l1_ratio or model.penalty == "group"):
-        return True
-    raise AttributeError(
-        "partial_fit needs a ridge that is the same for all features; got "
-        f"penalty={model.penalty!r}, l1_ratio={model.l1_ratio!r} and a penalty_factor that is "
-        f"{'' if model.penalty_factor is None else 'not '}None."
-    )
+def _has_no_norm(model):
+    """Whether the penalty is a ridge: streams keep expansions of second order."""
+    ratio = model.l1_ratio
+    if model.penalty == "group" if ratio is None else isinstance(ratio, Real) and ratio > 0:
+        raise AttributeError(
+            "partial_fit needs a ridge; got "
+            f"penalty={model.penalty!r} and l1_ratio={model.l1_ratio!r}."
+        )
+    return True
 
 
 class PartialFitMixin:
@@ -37,7 +40,7 @@ class PartialFitMixin:
 
     _stream = None
 
-    @available_if(_has_plain_ridge)
+    @available_if(_has_no_norm)
     def partial_fit(self, X, y, classes=None, sample_weight=None):
         """Learn from some rows more, where the penalty is a ridge without `penalty_factor`.
 
@@ -93,6 +96,7 @@ class PartialFitMixin:
         0.12
         """
         self._check_parameters()
+        self._check_ridge()
         given, first = X, not hasattr(self, "classes_")
         if first:
             X = check_array(X, estimator=self, input_name="X", **_CHECKS)
@@ -115,6 +119,13 @@ class PartialFitMixin:
         for name in ("loss_", "dual_gap_"):
             vars(self).pop(name, None)
         return self
+
+    def _check_ridge(self):
+        if self.penalty_factor is not None:
+            raise ValueError(
+                "partial_fit needs a ridge that is the same for all features; got a "
+                "penalty_factor that is not None."
+            )
 
     def _check_classes(self, classes):
         """Classes in the order of the columns of a table y, and sorted."""

@@ -5,8 +5,9 @@ import numpy as np
 from . import costs
 from .models import ClassModel, FullModel
 
-_PRODUCTS = 30.0  # passes that a Newton step takes by conjugate gradients
-_SPARSE_PRODUCT = 20.0  # time of an operation in products of sparse matrices
+_PRODUCTS = 120.0  # passes that Newton steps by conjugate gradients take instead
+_FACES = 20.0  # cubes of the number of parameters that the minimum of a model takes
+_SPARSE_PRODUCT = 60.0  # time of an operation in products of sparse matrices
 _MAX_PAIRS, _MAX_BYTES = 6000, 400 << 20
 _SHORT, _DAMPING, _DAMPING_FACTOR = 0.6, 0.01, 6.0
 _LEAST_DAMPING, _MOST_DAMPING = 1e-5, 1e3
@@ -66,7 +67,7 @@ class Curvatures:
         map = self._objective.map
         entries = n_pairs * (map.n_entries / self._n_rows / self._shape[1] if map.sparse else 1.0)
         cost = self._n_rows * entries**2 * (_SPARSE_PRODUCT if map.sparse else 1.0)
-        cost = costs.LARGE_PRODUCT * (cost + 3.0 * n_pairs**3)
+        cost = costs.LARGE_PRODUCT * (cost + _FACES * n_pairs**3)
         return n_pairs <= _MAX_PAIRS and cost <= max(_PRODUCTS * self._pass, costs.CALLS)
 
     def _whole(self, point, mask, shape):
