@@ -8,19 +8,9 @@ from sklearn.utils import check_X_y
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
 from sklearn.utils.validation import validate_data
 
-from . import _selection
-from ._cross_scores import cross_scores, read_folds
-from ._fold_scores import LogLoss, Scorer
-from ._grid_fits import Grid, Rows
-from ._loo_scores import check_ridge
-from ._probabilistic import SoftmaxClassifierMixin
-from ._problem import canonical
-from ._progress import CallbackSupportMixin, start_progress, with_callbacks
-from ._regression import SoftmaxRegression
-from ._shrinkage import read_shrinkage
-from ._solvers import SOLVERS
-from ._sparse_coef import SparseCoefMixin
-from ._validation import (
+from ._fitting.problem import canonical
+from ._inputs.shrinkage import read_shrinkage
+from ._inputs.validation import (
     check_bool,
     check_choice,
     check_integer,
@@ -31,6 +21,16 @@ from ._validation import (
     encode_labels,
     warn_outcomes,
 )
+from ._probabilistic import SoftmaxClassifierMixin
+from ._progress import CallbackSupportMixin, start_progress, with_callbacks
+from ._regression import SoftmaxRegression
+from ._selection import rules as _selection
+from ._selection.cross_scores import cross_scores, read_folds
+from ._selection.fold_scores import LogLoss, Scorer
+from ._selection.grid_fits import Grid, Rows
+from ._selection.loo_scores import check_ridge
+from ._solvers import SOLVERS
+from ._sparse_coef import SparseCoefMixin
 
 _OF_FITS = ("fit_intercept", "class_weight", "solver", "tol", "max_iter")
 

@@ -12,7 +12,7 @@ from sklearn.utils import shuffle
 from threadpoolctl import threadpool_limits
 
 from sklearn_softmax import SoftmaxRegression
-from sklearn_softmax import _stream as stream_module
+from sklearn_softmax._streams import stream as stream_module
 
 SHIPPED = [load_iris, load_wine, load_breast_cancer, load_digits]
 
@@ -86,7 +86,7 @@ def test_rows_beyond_memory_count(small_memory):
 
 @pytest.mark.parametrize("kind", ["blocks", "diagonal"])
 def test_estimates_converge_with_any_curvature(kind, small_memory, monkeypatch):
-    monkeypatch.setattr("sklearn_softmax._stream_rows.stream_costs.form_kind", lambda *_: kind)
+    monkeypatch.setattr("sklearn_softmax._streams.rows.stream_costs.form_kind", lambda *_: kind)
     X, y = linear(6000)
     full = SoftmaxRegression().fit(X, y)
     model = stream(X, y, 20)
@@ -96,7 +96,7 @@ def test_estimates_converge_with_any_curvature(kind, small_memory, monkeypatch):
 @pytest.mark.parametrize("kind", ["dense", "blocks", "diagonal"])
 def test_correlated_features_do_no_harm(kind, small_memory, monkeypatch):
     """A diagonal is far less than the curvature of their sum: kept rows must make up for it."""
-    monkeypatch.setattr("sklearn_softmax._stream_rows.stream_costs.form_kind", lambda *_: kind)
+    monkeypatch.setattr("sklearn_softmax._streams.rows.stream_costs.form_kind", lambda *_: kind)
     rng = np.random.default_rng(0)
     X, y = linear(4000)
     wide = np.column_stack([X[:, :1] + 0.1 * rng.standard_normal((len(X), 12)), X[:, 1:]])

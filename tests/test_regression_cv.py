@@ -29,7 +29,7 @@ from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
 from sklearn_softmax import SoftmaxRegression, SoftmaxRegressionCV
-from sklearn_softmax._selection import best, mean_and_error, one_standard_error
+from sklearn_softmax._selection.rules import best, mean_and_error, one_standard_error
 
 with mock.patch.dict(os.environ, SCIPY_ARRAY_API="1"):  # 1.6 cannot be imported without
     from sklearn.utils.estimator_checks import estimator_checks_generator
