@@ -5,7 +5,7 @@ import numpy as np
 from . import costs
 from .models import ClassModel, FullModel
 
-_PRODUCTS = 120.0  # passes that Newton steps by conjugate gradients take instead
+_PRODUCTS = 60.0  # passes that Newton steps by conjugate gradients take instead
 _FACES = 20.0  # cubes of the number of parameters that the minimum of a model takes
 _IMPATIENCE = 1.05  # growth of what the whole Hessian may cost, with each step without it
 _SPARSE_PRODUCT = 60.0  # time of an operation in products of sparse matrices
