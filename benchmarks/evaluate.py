@@ -20,7 +20,7 @@ from sklearn.linear_model import LogisticRegression
 
 from sklearn_softmax._core.targets import Labels
 from sklearn_softmax._core.threads import Threads
-from sklearn_softmax._problem import RidgeProblem
+from sklearn_softmax._fitting.problem import RidgeProblem
 
 TURNS, REPEATS = 5, 4
 

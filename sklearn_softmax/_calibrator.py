@@ -8,8 +8,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_X_y
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from ._calibration import CalibrationProblem
-from ._calibration_input import (
+from ._calibration.inputs import (
     FLOATS,
     INPUTS,
     as_columns,
@@ -21,11 +20,12 @@ from ._calibration_input import (
     to_logits,
     with_weight,
 )
+from ._calibration.methods import METHODS, choose_strength, method_of
+from ._calibration.problem import CalibrationProblem
 from ._core.threads import Threads
+from ._inputs.validation import check_choice, check_integer, check_number, check_weights
 from ._maps.shifted import Shifted
-from ._methods import METHODS, choose_strength, method_of
 from ._probabilistic import SoftmaxClassifierMixin
-from ._validation import check_choice, check_integer, check_number, check_weights
 
 
 class SoftmaxCalibrator(SoftmaxClassifierMixin, TransformerMixin, BaseEstimator):

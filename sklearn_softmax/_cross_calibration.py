@@ -12,11 +12,11 @@ from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, proces
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted, has_fit_parameter
 
+from ._calibration.cross_fitting import CrossFit, all_classes
+from ._calibration.responses import RESPONSES, choose_response
 from ._calibrator import SoftmaxCalibrator
-from ._cross_fitting import CrossFit, all_classes
+from ._inputs.validation import check_bool, check_choice, check_weights
 from ._regression import SoftmaxRegression
-from ._responses import RESPONSES, choose_response
-from ._validation import check_bool, check_choice, check_weights
 
 
 class SoftmaxCalibratedClassifierCV(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):

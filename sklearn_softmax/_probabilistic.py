@@ -6,8 +6,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from ._core import predict
 from ._core.threads import Threads
-from ._labels import read_known
-from ._validation import check_weights
+from ._inputs.labels import read_known
+from ._inputs.validation import check_weights
 
 
 class SoftmaxClassifierMixin(ClassifierMixin):

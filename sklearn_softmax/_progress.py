@@ -49,23 +49,24 @@ class Progress:
         self._running = self._root.subcontext(task_name=self._task)
         self._running.call_on_fit_task_begin(**self._data)
 
-    def done(self, fitted):
+    def done(self, fitted=None):
         """A task has ended, and the next one begins.
 
         Parameters
         ----------
-        fitted : callable
+        fitted : callable or None
             Returns the attributes that a fit would have that ended here; called where a callback
-            asks for a fitted estimator.
+            asks for a fitted estimator. None where the task left none.
 
         Returns
         -------
         stop : bool
             Whether a callback wants the fit to stop.
         """
-        stop = self._running.call_on_fit_task_end(
-            **self._data, reconstruction_attributes=lambda: self._names | fitted()
-        )
+        ended = {"estimator": self._estimator}
+        if fitted is not None:
+            ended = self._data | {"reconstruction_attributes": lambda: self._names | fitted()}
+        stop = self._running.call_on_fit_task_end(**ended)
         self._begin()
         return stop
 
@@ -89,7 +90,7 @@ class NoProgress:
     """What `Progress` is to an estimator without callbacks."""
 
     @staticmethod
-    def done(fitted):
+    def done(fitted=None):
         """Nothing happens, and nothing stops."""
         return False
 

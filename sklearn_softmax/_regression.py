@@ -6,17 +6,17 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import validate_data
 
 from ._core.threads import Threads
-from ._inference import InferenceMixin
+from ._fitting.path import prepare
+from ._inference.standard_errors import InferenceMixin
+from ._inputs.offset import OffsetClassifierMixin
+from ._inputs.shrinkage import check_shrinkage, read_shrinkage
+from ._inputs.training import read_training
+from ._inputs.validation import check_bool, check_choice, check_integer, check_number, warn_outcome
 from ._maps.design import DenseDesign, SparseDesign
-from ._offset import OffsetClassifierMixin
-from ._partial_fit import PartialFitMixin
-from ._path import prepare
 from ._progress import CallbackSupportMixin, start_progress, with_callbacks
-from ._shrinkage import check_shrinkage, read_shrinkage
 from ._solvers import SOLVERS
 from ._sparse_coef import SparseCoefMixin, dense
-from ._training import read_training
-from ._validation import check_bool, check_choice, check_integer, check_number, warn_outcome
+from ._streams.partial_fit import PartialFitMixin
 
 
 class SoftmaxRegression(

@@ -8,18 +8,9 @@ from sklearn.utils import check_X_y
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
 from sklearn.utils.validation import validate_data
 
-from . import _selection
-from ._cross_scores import cross_scores, read_folds
-from ._fold_scores import LogLoss, Scorer
-from ._grid_fits import Grid, Rows
-from ._loo_scores import check_ridge
-from ._probabilistic import SoftmaxClassifierMixin
-from ._problem import canonical
-from ._regression import SoftmaxRegression
-from ._shrinkage import read_shrinkage
-from ._solvers import SOLVERS
-from ._sparse_coef import SparseCoefMixin
-from ._validation import (
+from ._fitting.problem import canonical
+from ._inputs.shrinkage import read_shrinkage
+from ._inputs.validation import (
     check_bool,
     check_choice,
     check_integer,
@@ -30,11 +21,23 @@ from ._validation import (
     encode_labels,
     warn_outcomes,
 )
+from ._probabilistic import SoftmaxClassifierMixin
+from ._progress import CallbackSupportMixin, start_progress, with_callbacks
+from ._regression import SoftmaxRegression
+from ._selection import rules as _selection
+from ._selection.cross_scores import cross_scores, read_folds
+from ._selection.fold_scores import LogLoss, Scorer
+from ._selection.grid_fits import Grid, Rows
+from ._selection.loo_scores import check_ridge
+from ._solvers import SOLVERS
+from ._sparse_coef import SparseCoefMixin
 
 _OF_FITS = ("fit_intercept", "class_weight", "solver", "tol", "max_iter")
 
 
-class SoftmaxRegressionCV(SparseCoefMixin, SoftmaxClassifierMixin, BaseEstimator):
+class SoftmaxRegressionCV(
+    CallbackSupportMixin, SparseCoefMixin, SoftmaxClassifierMixin, BaseEstimator
+):
     r"""Softmax regression that chooses C by the loss of rows it has not seen.
 
     The model is that of `SoftmaxRegression`. It is fitted to all rows at each C of a grid, from
@@ -190,6 +193,7 @@ class SoftmaxRegressionCV(SparseCoefMixin, SoftmaxClassifierMixin, BaseEstimator
             router.add(scorer=get_scorer(self.scoring), method_mapping=to_score)
         return router
 
+    @with_callbacks
     def fit(self, X, y, sample_weight=None, **params):
         """Fit at each C, choose one.
 
@@ -236,14 +240,16 @@ class SoftmaxRegressionCV(SparseCoefMixin, SoftmaxClassifierMixin, BaseEstimator
         elif self.rule == "1se" and len(folds) == 1:
             raise ValueError("rule='1se' needs at least two folds; got one.")
 
-        fits = whole.fits()
-        scores, shares, results = cross_scores(folds, rows, whole, fits, measure, self.n_jobs)
+        tasks = {"most": int(np.prod(grid.shape)) + len(folds or ()), "task": "step"}
+        progress = start_progress(self, given, y, {"sample_weight": sample_weight}, **tasks)
+        fits = whole.fits(lambda fit: progress.done(lambda: fit.attributes(classes, X.dtype)))
+        options = self.n_jobs, progress.done
+        scores, shares, results = cross_scores(folds, rows, whole, fits, measure, *options)
 
         validate_data(self, given, skip_check_array=True)  # names; not before the fit succeeded
-        coef, intercept, result = fits[self._choose(scores, shares, grid)]
-        self.coef_, self.intercept_ = coef.astype(X.dtype), intercept.astype(X.dtype)
-        self.classes_, self.n_iter_ = classes, max(1, result.n_iter)
-        self.loss_, self.dual_gap_ = float(result.value), float(result.gap / result.value)
+        chosen = fits[self._choose(scores, shares, grid)]
+        vars(self).update(chosen.attributes(classes, X.dtype))
+        progress.end()
         warn_outcomes([fit.result for fit in fits] + results, self.tol)
         return self
 

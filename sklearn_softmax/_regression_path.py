@@ -6,12 +6,12 @@ from numbers import Integral
 import numpy as np
 
 from ._core.threads import Threads
-from ._path import fit_path, smallest_C
+from ._fitting.path import fit_path, smallest_C
+from ._inputs.shrinkage import read_shrinkage
+from ._inputs.training import read_training
+from ._inputs.validation import check_integer, check_number, check_strengths, warn_outcome
 from ._regression import SoftmaxRegression
-from ._shrinkage import read_shrinkage
 from ._solvers import SOLVERS
-from ._training import read_training
-from ._validation import check_integer, check_number, check_strengths, warn_outcome
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,19 @@ PACKAGE = ROOT / "sklearn_softmax"
 ROOMS = ("_core", "_maps", "_penalties", "_solvers")
 CORE_MAY_IMPORT = {"numpy", "threadpoolctl"}
 CORE_MAY_IMPORT_LATE = {"array_api_compat"}
-ESTIMATORS = sorted(path.name for path in PACKAGE.glob("_[!_]*.py"))
+ESTIMATORS = sorted(
+    path.relative_to(PACKAGE).as_posix()
+    for folder in (
+        ".",
+        "_inputs",
+        "_fitting",
+        "_calibration",
+        "_inference",
+        "_selection",
+        "_streams",
+    )
+    for path in (PACKAGE / folder).glob("[!_]*.py" if folder != "." else "_[!_]*.py")
+)
 SOURCES = sorted(
     path
     for folder in ("sklearn_softmax", "tests", "examples", "benchmarks")

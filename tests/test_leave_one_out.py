@@ -7,9 +7,9 @@ from sklearn.datasets import load_iris, load_wine
 
 from sklearn_softmax import SoftmaxRegression, SoftmaxRegressionCV
 from sklearn_softmax._core.threads import Threads
-from sklearn_softmax._known import labels_target
-from sklearn_softmax._path import prepare
-from sklearn_softmax._shrinkage import Shrinkage
+from sklearn_softmax._fitting.path import prepare
+from sklearn_softmax._inputs.known import labels_target
+from sklearn_softmax._inputs.shrinkage import Shrinkage
 from sklearn_softmax._solvers import SOLVERS
 
 TOL = 1e-11

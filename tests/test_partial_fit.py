@@ -12,7 +12,7 @@ from sklearn.utils import shuffle
 from threadpoolctl import threadpool_limits
 
 from sklearn_softmax import SoftmaxRegression
-from sklearn_softmax import _stream as stream_module
+from sklearn_softmax._streams import stream as stream_module
 
 SHIPPED = [load_iris, load_wine, load_breast_cancer, load_digits]
 
@@ -86,7 +86,7 @@ def test_rows_beyond_memory_count(small_memory):
 
 @pytest.mark.parametrize("kind", ["blocks", "diagonal"])
 def test_estimates_converge_with_any_curvature(kind, small_memory, monkeypatch):
-    monkeypatch.setattr("sklearn_softmax._stream_rows.stream_costs.form_kind", lambda *_: kind)
+    monkeypatch.setattr("sklearn_softmax._streams.rows.stream_costs.form_kind", lambda *_: kind)
     X, y = linear(6000)
     full = SoftmaxRegression().fit(X, y)
     model = stream(X, y, 20)
@@ -96,7 +96,7 @@ def test_estimates_converge_with_any_curvature(kind, small_memory, monkeypatch):
 @pytest.mark.parametrize("kind", ["dense", "blocks", "diagonal"])
 def test_correlated_features_do_no_harm(kind, small_memory, monkeypatch):
     """A diagonal is far less than the curvature of their sum: kept rows must make up for it."""
-    monkeypatch.setattr("sklearn_softmax._stream_rows.stream_costs.form_kind", lambda *_: kind)
+    monkeypatch.setattr("sklearn_softmax._streams.rows.stream_costs.form_kind", lambda *_: kind)
     rng = np.random.default_rng(0)
     X, y = linear(4000)
     wide = np.column_stack([X[:, :1] + 0.1 * rng.standard_normal((len(X), 12)), X[:, 1:]])
@@ -324,3 +324,15 @@ def test_no_warnings():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         stream(X, y, 10, C=np.inf)
+
+
+@pytest.mark.parametrize("options", [{"l1_ratio": 0.5}, {"penalty": "group"}])
+def test_penalties_with_a_norm_have_no_stream(options):
+    X, y = load_iris(return_X_y=True)
+    model = SoftmaxRegression(**options)
+    assert not hasattr(model, "partial_fit")
+    with pytest.raises(AttributeError, match="has no attribute 'partial_fit'") as raised:
+        model.partial_fit(X, y, classes=[0, 1, 2])
+    assert "partial_fit needs a ridge" in str(raised.value.__cause__)
+    with pytest.raises(ValueError, match="the same for all features"):
+        SoftmaxRegression(penalty_factor=[1.0, 2.0, 0.0, 1.0]).partial_fit(X, y, classes=[0, 1, 2])

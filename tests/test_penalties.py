@@ -320,3 +320,9 @@ def test_standard_errors_need_a_ridge():
 def test_bad_penalties_are_told(options, message):
     with pytest.raises(ValueError, match=message):
         SoftmaxRegression(**options).fit(*make())
+
+
+@pytest.mark.parametrize("options", NORMS, ids=ids)
+def test_streams_have_no_norm(options):
+    assert not hasattr(SoftmaxRegression(**options), "partial_fit")
+    assert hasattr(SoftmaxRegression(penalty="group", l1_ratio=0), "partial_fit")

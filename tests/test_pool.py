@@ -10,6 +10,12 @@ from sklearn.exceptions import ConvergenceWarning
 from test_calibrator import POOLED, draw, mean_loss
 
 from sklearn_softmax import SoftmaxCalibrator
+from sklearn_softmax._calibration.members import (
+    AdaptiveTemperature,
+    StructuredMatrix,
+    StructuredVector,
+    main_directions,
+)
 from sklearn_softmax._core import folds
 from sklearn_softmax._core.folds import held_out
 from sklearn_softmax._core.mixture import pool_weights
@@ -18,12 +24,6 @@ from sklearn_softmax._core.targets import Labels
 from sklearn_softmax._core.threads import Threads
 from sklearn_softmax._core.uniform_share import ShareProblem, UniformShare
 from sklearn_softmax._maps.structured import linear, quadratic
-from sklearn_softmax._members import (
-    AdaptiveTemperature,
-    StructuredMatrix,
-    StructuredVector,
-    main_directions,
-)
 from sklearn_softmax._solvers.quasi_newton import quasi_newton
 
 N_ROWS, N_CLASSES = 300, 4
@@ -105,7 +105,7 @@ def test_predicted_logits_are_those_of_the_map(family, problem, z):
 @pytest.mark.parametrize("full", [True, False])
 def test_metrics_lead_to_the_optimum(family, problem, full, monkeypatch):
     if not full:
-        monkeypatch.setattr("sklearn_softmax._members._FULL", 0)
+        monkeypatch.setattr("sklearn_softmax._calibration.members._FULL", 0)
     centre = problem.penalty.centre
     free = family.penalty(N_CLASSES, 1.0, 0.0)
     data = Objective(problem.map, problem.target, free, problem.weights, threads=problem.threads)

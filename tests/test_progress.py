@@ -9,7 +9,7 @@ from scipy import sparse
 from sklearn.base import clone
 from sklearn.datasets import load_digits, load_iris
 
-from sklearn_softmax import SoftmaxRegression
+from sklearn_softmax import SoftmaxRegression, SoftmaxRegressionCV
 from sklearn_softmax._solvers import SOLVERS
 
 
@@ -178,3 +178,32 @@ def test_no_callbacks_cost_nothing():
     for _ in range(20):
         assert start_progress(model, X, y, {}, most=3) is NoProgress
     assert time.perf_counter() - began < 0.02 * took
+
+
+@pytest.mark.parametrize("n_jobs", [None, 2])
+def test_cross_validation_tells_of_each_fit_of_all_rows_and_of_each_fold(n_jobs):
+    X, y = load_iris(return_X_y=True)
+    recorder = CurveRecorder()
+    model = SoftmaxRegressionCV([0.01, 1.0, 10.0], cv=4, n_jobs=n_jobs).set_callbacks(recorder)
+    model.fit(X, y)
+    assert sorted(recorder.begun) == sorted(recorder.ended)
+    assert len(recorder.losses) == 3
+    assert recorder.losses == sorted(recorder.losses, reverse=True)
+    fits = [task for task in recorder.ended if task[0] == "step"]
+    assert len(fits) == 3 + 4 + 1  # the last is the one that was begun when all was done
+    plain = SoftmaxRegressionCV([0.01, 1.0, 10.0], cv=4).fit(X, y)
+    np.testing.assert_array_equal(model.cv_scores_, plain.cv_scores_)
+
+
+class CurveRecorder(Recorder):
+    """Keeps the losses of the estimators at the ends of tasks that have one."""
+
+    def __init__(self):
+        super().__init__()
+        self.losses = []
+
+    def on_fit_task_end(self, estimator, context, *, X=None, y=None, fitted_estimator=None):
+        self.ended.append((context.task_name, context.task_id))
+        if fitted_estimator is not None and context.task_name == "step":
+            self.losses.append(fitted_estimator.log_loss(X, y))
+        return False

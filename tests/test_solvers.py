@@ -12,7 +12,7 @@ from sklearn.datasets import load_digits, load_wine
 from sklearn_softmax._core.soft_targets import SoftLabels
 from sklearn_softmax._core.targets import BinaryLabels, Labels
 from sklearn_softmax._core.threads import Threads
-from sklearn_softmax._problem import RidgeProblem, alpha_from_C
+from sklearn_softmax._fitting.problem import RidgeProblem, alpha_from_C
 from sklearn_softmax._solvers import SOLVERS, Outcome, choice, costs
 from sklearn_softmax._solvers.line_search import search
 from sklearn_softmax._solvers.metric import BlockMetric, KroneckerMetric, LowRankMetric

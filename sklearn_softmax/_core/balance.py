@@ -56,10 +56,8 @@ def balance(objective, point, free):
         hessian = _hessian(objective, map, point)
     else:
         hessian = _intercepts(objective, point)
-    _close_blocks(hessian, map.shape[0])
-    shift = _solve(hessian, -imbalance, map.shape[0])
-    left = np.abs(hessian @ shift + imbalance).max()
-    if left > max(LEFT * np.abs(imbalance).max(), _ROUNDING * point.value):
+    shift = _solve(hessian, -imbalance, objective.target.n_outputs)
+    if not balanced(point, hessian @ shift + imbalance, LEFT * np.abs(imbalance).max()):
         return None
     if not len(features):
         return lambda rows, out: np.copyto(out, shift[:, None])
@@ -67,21 +65,10 @@ def balance(objective, point, free):
     return lambda rows, out: map.forward(bound, rows, out)
 
 
-def _close_blocks(hessian, n_outputs):
-    """Let blocks of classes sum to zero, in place: a block p(1 - p) of its own is a difference."""
-    if n_outputs == 1:
-        return
-    width = len(hessian) // n_outputs
-    blocks = hessian.reshape(n_outputs, width, n_outputs, width)
-    for k in range(n_outputs):
-        blocks[k, :, k] = 0.0
-        blocks[k, :, k] = -np.add.reduce(blocks[:, :, k], axis=0)
-
-
 def _solve(hessian, right, n_outputs):
     """Solution for a matrix that does not see sums over classes, and perhaps no more."""
     solution, held = np.full(len(right), np.nan), hessian
-    if n_outputs > 1:
+    if n_outputs > 1 and len(right) % n_outputs == 0:
         level = np.trace(hessian) / (n_outputs * len(right))
         held = hessian + np.kron(
             np.full((n_outputs, n_outputs), level), np.eye(len(right) // n_outputs)
@@ -97,6 +84,8 @@ def _hessian(objective, map, point):
     """Of the parameters of a map, at the probabilities of a point."""
     classes, columns = np.nonzero(np.ones(map.shape, bool))
     total = products(objective, map, chances(objective, point), classes, columns)
+    if map.shape[0] == objective.target.n_outputs:
+        _close(total, map.shape[0])
     return objective.scale * total
 
 
@@ -112,4 +101,17 @@ def _intercepts(objective, point):
     sums, moments = objective.probabilities_at(
         point, visit, lambda: (np.zeros(n_outputs), np.zeros((n_outputs, n_outputs)))
     )
-    return objective.scale * (np.diag(sums) - moments)
+    total = np.diag(sums) - moments
+    _close(total, n_outputs)
+    return objective.scale * total
+
+
+def _close(hessian, n_outputs):
+    """Let blocks of classes sum to zero, in place: a block p(1 - p) of its own is a difference."""
+    if n_outputs == 1:
+        return
+    width = len(hessian) // n_outputs
+    blocks = hessian.reshape(n_outputs, width, n_outputs, width)
+    for k in range(n_outputs):
+        blocks[k, :, k] = 0.0
+        blocks[k, :, k] = -np.add.reduce(blocks[:, :, k], axis=0)

@@ -39,6 +39,7 @@ def class_hessians(objective, point, mask):
     map, weights = objective.map, objective.weights
     table = chances(objective, point)
     table -= table**2
+    np.maximum(table, 0.0, out=table)  # probabilities may be above 1 by rounding
     if weights is not None:
         table *= weights[:, None]
     np.sqrt(table, out=table)

@@ -8,7 +8,8 @@ from .face import face_step
 from .models import FullModel
 from .quadratic import Quadratic
 
-_ACCURACY, _ROUGH = 1e-3, 0.1  # of the minimum of a model that is exact, or is not
+# Accuracy of the minimum of a model, and Newton steps at a time: if it is exact, or not.
+_EXACT, _ROUGH = (1e-3, 20), (0.1, 4)
 _FORCING, _PRODUCTS = 0.3, 40
 _IDLE = 3
 
@@ -31,23 +32,21 @@ class ProxNewton:
         self._objective, self._penalty = objective, penalty
         self._shape = objective.map.shape
         self._curvatures = Curvatures(objective, penalty)
-        self.n_iter, self.stalled, self.interrupted = 0, False, False
+        self.n_iter, self.stalled, self.interrupted, self.gap = 0, False, False, None
 
     def value(self, point):
         """The objective, the norm included."""
         return point.value + self._penalty.value(point.params.reshape(self._shape))
 
     def minimise(self, point, *, goal, max_iter):
-        """Descend until the gap is at most `goal`.
+        """Descend until the gap is at most `goal`; it is looked at after each step.
 
         Returns
         -------
         point : Point
         """
         idle = 0
-        while self._objective.composite_gap(self._penalty, point, goal) > goal:
-            if self.n_iter >= max_iter:
-                break
+        while self.n_iter < max_iter:
             target, model = self._target(point)
             last = self.value(point)
             self.n_iter += 1
@@ -59,6 +58,9 @@ class ProxNewton:
             observer = self._objective.observer
             if observer is not None and observer(point.params):
                 self.interrupted = True
+                break
+            self.gap = self._objective.composite_gap(self._penalty, point, goal)
+            if self.gap <= goal:
                 break
             value = self.value(point)
             idle = idle + 1 if last - value <= self._objective.noise * value else 0
@@ -81,25 +83,27 @@ class ProxNewton:
         start, slopes = params[mask].reshape(shape), gradient[mask].reshape(shape)
         exact = isinstance(model, FullModel)
         centre = self._centre(mask, shape) if exact else None
-        found, decrease = Quadratic(model, start, slopes, penalty, centre).minimise(
-            _ACCURACY if exact else _ROUGH
-        )
+        problem = Quadratic(model, start, slopes, penalty, centre)
+        found, decrease = problem.minimise(*(_EXACT if exact else _ROUGH))
         self._curvatures.promised(decrease if exact else np.inf)
         target = np.zeros(self._shape)
         target[mask] = found.ravel()
         return target, None if exact else model
 
     def _centre(self, mask, shape):
-        """Centres the columns all of whose classes are in a mask."""
-        columns = np.flatnonzero(mask.all(axis=0))
-        if len(mask) == 1 or not len(columns):
+        """Centres the columns none of whose classes is zero, or None where there can be none."""
+        whole = mask.all(axis=0) & ~self._penalty.free
+        if len(mask) == 1 or not np.any(whole):
             return None
-        penalty = self._penalty.restricted(columns)
 
         def centre(x):
             params = np.zeros(self._shape)
             params[mask] = x.ravel()
-            params[:, columns] = penalty.centred(params[:, columns])
+            columns = np.flatnonzero(whole & np.all(params != 0.0, axis=0))
+            if not len(columns):
+                return x
+            part = self._penalty.restricted(columns)
+            params[:, columns] = part.centred(params[:, columns])
             return params[mask].reshape(shape)
 
         return centre

@@ -26,10 +26,14 @@ class _Problem:
         params = self.penalty.centred(point.params.reshape(self.shape))
         self.point = self.objective.moved(point, params.ravel())
         self.value = self.point.value + self.penalty.value(params)
+        self._known = None
 
     def gap(self, enough=np.inf):
         """Certified bound on the value minus the optimum, where that can be `enough`."""
-        return self.objective.composite_gap(self.penalty, self.point, enough)
+        known = self._known  # a bound where it is what was wanted, else perhaps none
+        if known is None or not known <= enough < np.inf:
+            known = self._known = self.objective.composite_gap(self.penalty, self.point, enough)
+        return known
 
     @property
     def params(self):
@@ -45,6 +49,7 @@ class _Problem:
         """Multiply the norm."""
         self.penalty = self._asked.scaled(factor)
         self.value = self.point.value + self.penalty.value(self.params)
+        self._known = None
 
     def factors(self):
         """Multiples of the norm on the way from that at which all is zero, to 1."""
@@ -87,6 +92,7 @@ class _Problem:
         point = solver.minimise(point, goal=goal, max_iter=max_iter)
         if whole:
             self.move(point)
+            self._known = solver.gap
         else:
             share = objective.map.n_entries / max(1, self.objective.map.n_entries)
             self.objective.n_passes += share * objective.n_passes
@@ -135,17 +141,17 @@ def working_sets(objective, penalty, start, *, tol, max_iter):
             outcome = Outcome.INTERRUPTED
             break
     problem.relax(1.0)
-    while (gap := problem.gap(tol * problem.value)) > tol * problem.value:
-        if outcome is Outcome.CONVERGED and n_iter >= max_iter:
-            outcome = Outcome.MAX_ITER
-        elif outcome is Outcome.CONVERGED and idle == 2:
-            outcome = Outcome.STALLED
-        if outcome is not Outcome.CONVERGED:
-            gap = problem.gap()
+    gap = problem.gap(tol * problem.value)
+    while outcome is Outcome.CONVERGED and gap > tol * problem.value:
+        if n_iter >= max_iter or idle == 2:
+            outcome = Outcome.MAX_ITER if n_iter >= max_iter else Outcome.STALLED
             break
         solver = problem.descend(tol, gap, max_iter - n_iter)
         idle = idle + 1 if solver.stalled or not solver.n_iter else 0
         n_iter += solver.n_iter
         if solver.interrupted:
             outcome = Outcome.INTERRUPTED
+        gap = problem.gap(tol * problem.value)
+    if outcome is not Outcome.CONVERGED:
+        gap = problem.gap()
     return Result(problem.point.params, problem.value, min(gap, problem.value), n_iter, outcome)

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from .._validation import check_choice, check_integer, check_number, check_weights
+from .._inputs.validation import check_choice, check_integer, check_number, check_weights
 
 _METHODS = ("basic", "percentile", "BCa")
 _AT_ONCE = 1 << 20  # row numbers in memory

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .._validation import check_bool, check_choice, check_integer
+from .._inputs.validation import check_bool, check_choice, check_integer
 from .binning import KINDS, STRATEGIES, fill_bins
 from .inputs import read_predictions
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from sklearn.model_selection import check_cv
 
-from .._validation import check_choice
+from .._inputs.validation import check_choice
 from .inputs import read_predictions
 
 _EPS = np.finfo(np.float64).eps  # the same floor before recalibration and after
@@ -173,7 +173,7 @@ def refinement_loss(y_true, y_proba, **kwargs):
 
 def _recalibrated(given, weights, calibrator, cv):
     """Probabilities of each row by a calibrator of the other folds."""
-    from .._calibrated_model import fit_calibrator
+    from .._calibration.calibrated_model import fit_calibrator
     from .._calibrator import SoftmaxCalibrator
 
     calibrator = SoftmaxCalibrator() if calibrator is None else calibrator

@@ -2,7 +2,7 @@
 
 from sklearn.utils.validation import check_is_fitted
 
-from .._validation import check_choice, check_integer, check_number
+from .._inputs.validation import check_choice, check_integer, check_number
 from . import drawing
 from .binning import KINDS, STRATEGIES
 from .inputs import read_predictions

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from sklearn.utils import check_array, check_consistent_length, column_or_1d
 
-from .._validation import check_weights, encode_labels, number_labels
+from .._inputs.validation import check_weights, encode_labels, number_labels
 
 _FLOATS = (np.float64, np.float32, np.float16)
 _ROUNDED = 1e-3  # row sums of probabilities that were rounded on their way here

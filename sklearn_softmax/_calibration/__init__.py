@@ -1,0 +1,1 @@
+"""From another model's scores to calibrated probabilities."""

@@ -1,0 +1,1 @@
+"""From data to objectives, and from their parameters back to coefficients."""

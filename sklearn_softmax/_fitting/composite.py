@@ -1,0 +1,109 @@
+"""Fits with a penalty that has a kink."""
+
+import numpy as np
+
+from .._penalties import PENALTIES
+from .._solvers.working_set import working_sets
+from .problem import RidgeFits, RidgeProblem, alpha_from_C, canonical
+
+_MARGIN = 1.01  # over the largest gradient that a standardised feature can have
+_TIGHT, _MOST_STEPS = 1e-11, 200
+_ROUNDING = 1e-13  # of gradients, whose features are standardised
+
+
+class CompositeProblem(RidgeProblem):
+    """Softmax regression with norm and ridge, and a free intercept.
+
+    Parameters
+    ----------
+    X, target, weights
+        See `RidgeProblem`, which `options` are for, too.
+    penalty : str
+        One of `PENALTIES`.
+    l1_ratio : float
+        Share of the norm in the penalty.
+    """
+
+    def __init__(self, X, target, weights, *, penalty, l1_ratio, **options):
+        self._make, self._l1_ratio, self._last = PENALTIES[penalty], l1_ratio, (None, None)
+        super().__init__(X, target, weights, **options)
+
+    def set_strength(self, C):
+        """Set C; what is known of the data is kept."""
+        alpha = alpha_from_C(C, self._total) * self._factors
+        norm, ridge = np.zeros((2, self._map.shape[1]))
+        norm[: self._map.n_features] = self._l1_ratio * alpha / self._map.scale
+        ridge[: self._map.n_features] = (1.0 - self._l1_ratio) * alpha / self._map.scale**2
+        self.composite = self._make(norm, ridge)
+        self._penalise(self.composite.smooth(self._map.shape[0]))
+
+    def smallest_C(self):
+        """The largest C at which all penalised coefficients are zero.
+
+        Raises
+        ------
+        ValueError
+            If they are zero for every C.
+        """
+        unit = self._l1_ratio * self._factors / self._map.scale
+        n_outputs, n_features = self._map.shape[0], self._map.n_features
+        surely = _MARGIN * np.sqrt(n_outputs) / np.min(unit, where=unit > 0.0, initial=np.inf)
+        self.set_strength(1.0 / (surely * self._total))
+        null = self.minimise(None, tol=_TIGHT, max_iter=_MOST_STEPS).params
+        gradient = self.objective(np.float64).at(null).gradient.reshape(self._map.shape)
+        sizes = self.composite.size(gradient)[:n_features]
+        matter = (unit > 0.0) & (sizes > _ROUNDING)
+        alpha = np.max(sizes[matter] / unit[matter], initial=0.0)
+        if not alpha > 0.0:
+            raise ValueError("X must have penalised features that vary; got none.")
+        return 1.0 / (alpha * self._total)
+
+    def minimise(self, start, *, tol, max_iter):
+        """Minimise and certify, with products in float64."""
+        objective = self.objective(np.float64)
+        known = start is not None and start[0] is self._last[0]
+        params = self._last[1] if known else self._better_start(start)
+        return working_sets(objective, self.composite, params, tol=tol, max_iter=max_iter)
+
+    def coefficients(self, params):
+        """Coefficients and intercept; the last ones are known again as a start."""
+        coef, intercept = super().coefficients(params)
+        self._last = coef, params
+        return coef, intercept
+
+    @staticmethod
+    def _keeps_logits(map):
+        return True
+
+    def _value(self, objective, params):
+        norm = self.composite.value(params.reshape(objective.map.shape))
+        return super()._value(objective, params) + norm
+
+
+class CompositeFits:
+    """Fits with norm and ridge to one prepared set of data, for any number of C.
+
+    Parameters are those of `CompositeProblem`.
+    """
+
+    def __init__(self, X, target, weights, **options):
+        self._data, self._options = (X, target, weights), dict(options)
+        self._problem = CompositeProblem(canonical(X), target, weights, **options)
+
+    def observe(self, observer):
+        """Call an observer after each iteration: see `RidgeFits.observe`."""
+        self._problem.observer = observer
+
+    def fit(self, C, start, *, solver, tol, max_iter):
+        """Coefficients at one C: see `RidgeFits.fit`. There is one solver, where C is finite."""
+        if np.isinf(C):
+            fits = self._unpenalised()
+            fits.observe(self._problem.observer)
+            return fits.fit(C, start, solver=solver, tol=tol, max_iter=max_iter)
+        self._problem.set_strength(C)
+        result = self._problem.minimise(start, tol=tol, max_iter=max_iter)
+        return *self._problem.coefficients(result.params), result
+
+    def _unpenalised(self):
+        names = ("fit_intercept", "threads", "floor")
+        return RidgeFits(*self._data, **{name: self._options[name] for name in names})

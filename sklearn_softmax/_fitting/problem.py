@@ -1,0 +1,297 @@
+"""From data to an objective, and from its parameters back to coefficients."""
+
+from dataclasses import replace
+
+import numpy as np
+from scipy import sparse
+
+from .._core.blocks import RowBlocks
+from .._core.objective import Objective
+from .._maps.design import DenseDesign, SparseDesign
+from .._maps.row_space import RowSpace
+from .._maps.standardised import Standardised, column_scales
+from .._penalties.ridge import Ridge
+from .._solvers import Outcome, costs
+from .._solvers.stopping import Stopping
+
+_LARGEST = 1e120
+_LEAST_PRODUCT = 1e-50  # of C and weight: coefficients are 0 to rounding
+_COLUMN_NUMBERS = 1 << 18  # of a block of rows whose moments are taken
+_SMALL = 1 << 18  # numbers: below, float32 saves nothing
+
+
+def alpha_from_C(C, total_weight):
+    """Strength of the penalty beside the weighted *mean* of the losses.
+
+    scikit-learn minimises ``C * sum(s * loss) + ||w||² / 2``; solvers see the mean loss, so
+    that tolerances mean the same for any number of rows. With two classes there is a single
+    row of coefficients, in scikit-learn and here, and nothing else to convert.
+    """
+    return 0.0 if np.isinf(C) else 1.0 / max(C * total_weight, _LEAST_PRODUCT)
+
+
+class RidgeFits:
+    """Fits with a ridge to one prepared set of data, for any number of C.
+
+    Wide data are solved in their row space first, and certified in the original features: the
+    Gram matrix squares the condition number, so that small features may be lost in it.
+
+    Parameters
+    ----------
+    X, target, weights
+        See `RidgeProblem`, which `options` are for, too.
+    """
+
+    def __init__(self, X, target, weights, **options):
+        self._problem = RidgeProblem(canonical(X), target, weights, **options)
+        wide = not sparse.issparse(X) and costs.row_space_pays(*X.shape, target.n_outputs)
+        factors = options.pop("factors", None)
+        self._space = self._inner = None
+        if wide and (factors is None or np.all(factors > 0)):
+            space = RowSpace(X, options["fit_intercept"], weights, factors)
+            if space.rows.size:
+                self._space = space
+                self._inner = RidgeProblem(space.rows, target, weights, **options)
+
+    def observe(self, observer):
+        """Call ``observer(coefficients) -> stop`` after each iteration.
+
+        ``coefficients()`` returns coef and intercept. None for no observer.
+        """
+        self._problem.observer = observer
+        if self._inner is not None and observer is not None:
+            to_raw = self._space.to_raw
+            self._inner.observer = lambda found: observer(lambda: to_raw(*found()))
+
+    def fit(self, C, start, *, solver, tol, max_iter):
+        """Coefficients at one C.
+
+        Parameters
+        ----------
+        C : float
+            Inverse strength of the penalty.
+        start : tuple (coef, intercept) or None
+            Where to start; None stands for zero coefficients.
+        solver : callable
+            ``solver(objective, start, tol, max_iter) -> Result``.
+        tol, max_iter : float, int
+            For the solver.
+
+        Returns
+        -------
+        coef : ndarray of shape (n_outputs, n_features)
+        intercept : ndarray of shape (n_outputs,)
+        result : Result
+        """
+        problem, n_iter = self._problem, 0
+        problem.set_strength(C)
+        if self._inner is not None:
+            space, inner = self._space, self._inner
+            inner.set_strength(C)
+            first = None if start is None else space.from_raw(*start)
+            result = inner.solve(solver, first, tol=0.5 * tol, max_iter=max_iter)
+            start, n_iter = space.to_raw(*inner.coefficients(result.params)), result.n_iter
+            params = problem.from_coefficients(*start)
+            sure = problem.certify(params, result, tol)
+            if sure is None and n_iter >= max_iter:
+                sure = problem.unfinished(params, n_iter, tol)
+            if sure is not None:
+                return *start, sure
+        result = problem.solve(solver, start, tol=tol, max_iter=max_iter - n_iter)
+        return *problem.coefficients(result.params), replace(result, n_iter=n_iter + result.n_iter)
+
+
+def canonical(X):
+    """X; sparse X with summed duplicates, which scipy sums in memory that blocks share."""
+    if sparse.issparse(X) and not X.has_canonical_format:
+        X = X.copy()
+        X.sum_duplicates()
+    return X
+
+
+class RidgeProblem:
+    """Softmax regression with a ridge on the coefficients and a free intercept.
+
+    Parameters
+    ----------
+    X : ndarray or CSR matrix of shape (n_rows, n_features)
+        float32 or float64.
+    target : target
+        See `sklearn_softmax._core.targets`.
+    weights : ndarray of shape (n_rows,) or None
+        Positive weights.
+    C : float or None
+        Inverse strength of the penalty; inf for none, None where `set_strength` follows.
+    factors : ndarray of shape (n_features,) or None
+        What multiplies the penalty of each feature.
+    columns : tuple (mean, scale) or None
+        With which to standardise the features; None for those of `column_scales`.
+    fit_intercept : bool
+        Whether there is an intercept.
+    threads : Threads
+        Runs the blocks.
+    floor : float
+        Loss at which separable data count as fitted, where C is inf.
+
+    Attributes
+    ----------
+    observer : callable or None
+        See `RidgeFits.observe`.
+    """
+
+    observer = None
+
+    def __init__(
+        self,
+        X,
+        target,
+        weights,
+        *,
+        C=None,
+        factors=None,
+        columns=None,
+        fit_intercept,
+        threads,
+        floor,
+    ):
+        self._fit_intercept = fit_intercept
+        self._factors = 1.0 if factors is None else factors
+        self._total = total = len(target) if weights is None else np.add.reduce(weights)
+        if weights is not None:  # of size 1, in steps that round nothing
+            weights = weights * 0.5 ** np.frexp(total / len(weights))[1]
+        self._X, self._target, self._weights, self._threads = X, target, weights, threads
+        self._floor = floor
+        design = self._design(X.dtype)
+        rows = max(1, _COLUMN_NUMBERS * design.n_rows // max(1, design.n_entries))
+        blocks = RowBlocks(design.n_rows, rows)
+        self.columns = columns or column_scales(design, weights, blocks, threads)
+        too_large = np.flatnonzero(~(np.hypot(*self.columns) < _LARGEST))
+        if len(too_large):
+            raise ValueError(
+                f"X must have columns whose root mean square is below {_LARGEST:g}, so that "
+                f"products are finite; column {too_large[0]} has more."
+            )
+        self._map = Standardised(design, *self.columns)
+        self._objectives = {}
+        if C is not None:
+            self.set_strength(C)
+
+    def set_strength(self, C):
+        """Set C; what is known of the data is kept."""
+        self._penalise(Ridge(self._map.ridge(alpha_from_C(C, self._total) * self._factors)))
+
+    def _penalise(self, penalty):
+        self._penalty = penalty
+        for objective in self._objectives.values():
+            objective.penalty = self._penalty
+
+    def _design(self, dtype):
+        make = SparseDesign if sparse.issparse(self._X) else DenseDesign
+        return make(self._X, self._target.n_outputs, self._fit_intercept, dtype)
+
+    def objective(self, dtype):
+        """The objective, with products in a dtype; the last one made is kept."""
+        dtype = np.dtype(dtype)
+        if dtype not in self._objectives:
+            self._objectives = {dtype: self._new_objective(dtype)}
+        objective = self._objectives[dtype]
+        if self.observer is not None:
+            objective.observer = lambda params: self.observer(lambda: self.coefficients(params))
+        return objective
+
+    def _new_objective(self, dtype):
+        map = Standardised(self._design(dtype), *self.columns)
+        n_outputs, width = map.shape
+        return Objective(
+            map,
+            self._target,
+            self._penalty,
+            self._weights,
+            threads=self._threads,
+            floor=self._floor,
+            cached=self._keeps_logits(map),
+            products=costs.products_pay(map.n_rows, n_outputs, width),
+        )
+
+    @staticmethod
+    def _keeps_logits(map):
+        size = map.dtype.itemsize
+        return costs.margins_pay(map.n_rows, map.n_entries, map.shape[0], size)
+
+    def solve(self, solver, start, *, tol, max_iter):
+        """Minimise, and certify in float64.
+
+        Large float32 data are solved in float32. Where that is not certified by products in
+        float64, or stopped by rounding, the solver goes on with blocks cast to float64.
+
+        Returns
+        -------
+        Result
+        """
+        params = self._better_start(start)
+        dtype = self._X.dtype if self._map.n_entries > _SMALL else np.dtype(np.float64)
+        result = solver(self.objective(dtype), params, tol=tol, max_iter=max_iter)
+        left = max_iter - result.n_iter
+        if dtype == np.float64 or result.outcome is Outcome.MAX_ITER or left == 0:
+            return result
+        sure = self.certify(result.params, result, tol)
+        if sure is not None:
+            return sure
+        more = solver(self.objective(np.float64), result.params, tol=tol, max_iter=left)
+        return replace(more, n_iter=result.n_iter + more.n_iter)
+
+    def certify(self, params, result, tol):
+        """`result` at `params`, with value and gap in float64; None where that is not enough."""
+        objective = self.objective(np.float64)
+        if result.outcome is Outcome.STALLED:
+            return None
+        point, stopping = objective.at(params), Stopping(objective, tol)
+        if not objective.certifiable:
+            close = abs(point.value - result.value) <= tol * result.value
+            return replace(result, params=params) if close else None
+        if result.outcome is not Outcome.CONVERGED:
+            return stopping.final(point, np.inf, result.n_iter, result.outcome)
+        gap = stopping.gap(point, 0.0)
+        if not stopping.reached(point, gap):
+            return None
+        return replace(result, params=params, value=point.value, gap=gap)
+
+    def unfinished(self, params, n_iter, tol):
+        """The result of a fit that has no iterations left for these features."""
+        objective = self.objective(np.float64)
+        return Stopping(objective, tol).final(objective.at(params), np.inf, n_iter)
+
+    def _better_start(self, start):
+        """The given coefficients where they are better than none, and else the class priors.
+
+        From far off, rounding of huge logits would stay in all that follow.
+        """
+        cold = self.start()
+        if start is None:
+            return cold
+        objective, warm = self.objective(np.float64), self.from_coefficients(*start)
+        with np.errstate(over="ignore", invalid="ignore"):
+            better = self._value(objective, warm) <= self._value(objective, cold)
+        return warm if better else cold
+
+    def _value(self, objective, params):
+        return objective.at(params).value
+
+    def start(self):
+        """Zero coefficients, and the class priors as intercept."""
+        return self._map.at_intercept(self._target.prior_logits(self._weights))
+
+    def from_coefficients(self, coef, intercept):
+        """Parameters from coefficients, centred over the classes."""
+        raw = np.column_stack([coef, intercept]) if self._fit_intercept else np.array(coef)
+        raw = raw.astype(np.float64)
+        if len(raw) > 1:
+            raw -= raw.mean(axis=0)
+        return self._map.from_raw(raw)
+
+    def coefficients(self, params):
+        """Coefficients and intercept, shapes (n_outputs, n_features) and (n_outputs,)."""
+        raw = self._map.to_raw(params).reshape(self._map.shape)
+        if not self._fit_intercept:
+            return raw, np.zeros(len(raw))
+        return raw[:, :-1].copy(), raw[:, -1].copy()

@@ -1,0 +1,272 @@
+"""What users hand in: parameters, labels and weights, checked with one sentence each."""
+
+import warnings
+from numbers import Integral, Real
+
+import numpy as np
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import check_array, column_or_1d
+from sklearn.utils.class_weight import compute_class_weight
+from sklearn.utils.multiclass import check_classification_targets
+
+from .._solvers import Outcome
+
+_DISCRETE = ("b", "i", "u", "U", "S")  # kinds of dtypes that hold nothing but labels
+_INTEGERS = ("i", "u")
+
+
+def check_number(name, value, *, above=None, at_least=None, below=None, infinite=False):
+    """Raise unless `value` is a real number in the range.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Naming the parameter, the requirement and the value.
+    """
+    kind = "a number" if above is None and at_least is None else "a positive number"
+    if at_least is not None:
+        kind = f"a number of at least {at_least}"
+    if below is not None:
+        kind += f" and below {below}"
+    if infinite:
+        kind += " or inf"
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, Real):
+        raise TypeError(f"{name} must be {kind}; got {value!r}.")
+    too_low = (above is not None and value <= above) or (at_least is not None and value < at_least)
+    too_high = below is not None and value >= below
+    if np.isnan(value) or too_low or too_high or (np.isinf(value) and not infinite):
+        raise ValueError(f"{name} must be {kind}; got {value!r}.")
+
+
+def check_bool(name, value):
+    """Raise unless `value` is True or False."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise TypeError(f"{name} must be True or False; got {value!r}.")
+
+
+def check_integer(name, value, *, at_least):
+    """Raise unless `value` is an integer of at least `at_least`."""
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, Integral):
+        raise TypeError(f"{name} must be an integer of at least {at_least}; got {value!r}.")
+    if value < at_least:
+        raise ValueError(f"{name} must be an integer of at least {at_least}; got {value!r}.")
+
+
+def check_choice(name, value, choices):
+    """Raise unless `value` is one of `choices`."""
+    if not isinstance(value, str) or value not in choices:
+        options = ", ".join(repr(choice) for choice in choices)
+        raise ValueError(f"{name} must be one of {options}; got {value!r}.")
+
+
+def check_strengths(name, values):
+    """Positive numbers in ascending order; an integer stands for so many from 1e-4 to 1e4.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Naming the parameter, the requirement and the value.
+    """
+    if isinstance(values, Real):
+        check_integer(name, values, at_least=1)
+        return np.geomspace(1e-4, 1e4, values) if values > 1 else np.ones(1)
+    found = np.ravel(np.asarray(values, dtype=np.float64))
+    bad = found[~((found > 0) & np.isfinite(found))]
+    if len(bad) or not len(found):
+        got = f"{bad[0]:g}" if len(bad) else "none"
+        raise ValueError(f"{name} must be an integer or positive numbers; got {got}.")
+    return np.unique(found)
+
+
+def check_shares(name, values):
+    """Numbers from 0 to 1 as floats, or None.
+
+    Raises
+    ------
+    ValueError
+        Naming the parameter, the requirement and the value.
+    """
+    if values is None:
+        return None
+    found = np.ravel(np.asarray(values, dtype=np.float64))
+    bad = found[~((found >= 0) & (found <= 1))]
+    if len(bad) or not len(found):
+        got = f"{bad[0]:g}" if len(bad) else "none"
+        raise ValueError(f"{name} must be None or numbers from 0 to 1; got {got}.")
+    return found.tolist()
+
+
+def check_factors(name, values, n_features):
+    """A non-negative number for each feature, or None.
+
+    Raises
+    ------
+    ValueError
+        Naming the parameter, the requirement and the value.
+    """
+    if values is None:
+        return None
+    found = np.asarray(values, dtype=np.float64)
+    if found.shape != (n_features,):
+        raise ValueError(
+            f"{name} must have shape ({n_features},), one number for each feature; "
+            f"got shape {found.shape}."
+        )
+    bad = found[~((found >= 0) & np.isfinite(found))]
+    if len(bad):
+        raise ValueError(f"{name} must be non-negative numbers; got {bad[0]:g}.")
+    return found
+
+
+def encode_labels(y):
+    """Sorted classes, and the number of each row's class.
+
+    Raises
+    ------
+    ValueError
+        If y is continuous or multilabel.
+    """
+    kind = np.asarray(y).dtype.kind if np.ndim(y) == 1 else ""
+    if kind not in _DISCRETE:
+        check_classification_targets(y)
+    if kind in _INTEGERS and len(y) and np.min(y) >= 0 and np.max(y) < len(y):
+        return _encode_counts(np.asarray(y))
+    return np.unique(y, return_inverse=True)
+
+
+def _encode_counts(y):
+    """Classes and class numbers of small integers, without sorting the rows."""
+    found = np.bincount(y) > 0
+    classes = np.flatnonzero(found)
+    return classes.astype(y.dtype), (np.cumsum(found) - 1)[y]
+
+
+def number_labels(y, classes):
+    """Numbers of the labels in `classes`, sorted.
+
+    Raises
+    ------
+    ValueError
+        Naming the first label that is not among the classes.
+    """
+    y = column_or_1d(y)
+    numbers = np.minimum(np.searchsorted(classes, y), len(classes) - 1)
+    unknown = np.flatnonzero(classes[numbers] != y)
+    if len(unknown):
+        raise ValueError(
+            f"y must contain only the classes {classes.tolist()}; "
+            f"got {y[unknown].tolist()[0]!r} in row {unknown[0]}."
+        )
+    return numbers
+
+
+def check_weights(sample_weight, n_rows, name="sample_weight"):
+    """Weights as float64, or None for equal weights.
+
+    Raises
+    ------
+    ValueError
+        If the length is wrong, a weight is negative or not finite, or all are zero.
+    """
+    if sample_weight is None:
+        return None
+    if isinstance(sample_weight, Real):
+        sample_weight = np.full(n_rows, sample_weight, dtype=np.float64)
+    weights = check_array(sample_weight, ensure_2d=False, dtype=np.float64, input_name=name)
+    if weights.shape != (n_rows,):
+        raise ValueError(
+            f"{name} must have shape ({n_rows},), one weight for each row; "
+            f"got shape {weights.shape}."
+        )
+    negative = np.flatnonzero(weights < 0)
+    if len(negative):
+        row = negative[0]
+        raise ValueError(
+            f"{name} must not be negative (Negative values in data passed to `{name}`); "
+            f"got {weights[row]} in row {row}."
+        )
+    if not np.any(weights):
+        raise ValueError(f"{name} must have a positive sum; got zero weights only.")
+    return weights
+
+
+def class_factors(class_weight, classes, masses):
+    """Factors of the classes' weights.
+
+    Parameters
+    ----------
+    class_weight : dict or 'balanced'
+        See `SoftmaxRegression`.
+    classes : ndarray of shape (n_classes,)
+        Sorted labels.
+    masses : ndarray of shape (n_classes,)
+        Total weight of each class.
+
+    Returns
+    -------
+    ndarray of shape (n_classes,)
+    """
+    if isinstance(class_weight, str) and class_weight == "balanced":
+        present = np.count_nonzero(masses)
+        return masses.sum() / (present * np.where(masses > 0, masses, np.inf))
+    if isinstance(class_weight, dict):
+        factors = compute_class_weight(class_weight, classes=classes, y=classes)
+        return check_weights(factors, len(classes), "class_weight")
+    error = ValueError if isinstance(class_weight, str) else TypeError
+    raise error(f"class_weight must be a dict, 'balanced' or None; got {class_weight!r}.")
+
+
+def warn_outcome(result, tol):
+    """Tell the user how far a fit is from the optimum, where that is more than asked."""
+    if result.outcome in (Outcome.CONVERGED, Outcome.INTERRUPTED):
+        return
+    share = result.gap / result.value if result.value > 0 else result.gap
+    advice = {
+        Outcome.MAX_ITER: "Increase max_iter or tol.",
+        Outcome.STALLED: "Use float64 data or a larger tol.",
+        Outcome.AT_INFINITY: "The coefficients returned are finite; use a finite C.",
+    }[result.outcome]
+    if result.outcome is Outcome.AT_INFINITY:
+        distance = f"The loss is about {result.gap:.1e} nats above its infimum"
+    else:
+        distance = (
+            f"The objective is certified to be within a relative gap of {share:.1e} of the "
+            f"optimum (tol={tol:g})"
+        )
+    warnings.warn(
+        f"{result.outcome.value} {distance}, after {result.n_iter} iterations. {advice}",
+        ConvergenceWarning,
+        stacklevel=3,
+    )
+
+
+def warn_outcomes(results, tol):
+    """Tell the user how many of many fits are how far from the optimum, in one warning."""
+    short = [result for result in results if result.outcome is not Outcome.CONVERGED]
+    if not short:
+        return
+    shares = [each.gap / each.value if each.value > 0 else each.gap for each in short]
+    warnings.warn(
+        f"{len(short)} of {len(results)} fits were not certified to tol={tol:g}: the objective of "
+        f"the worst is within a relative gap of {max(shares):.1e} of its optimum. Increase "
+        "max_iter or tol.",
+        ConvergenceWarning,
+        stacklevel=3,
+    )
+
+
+__all__ = [
+    "check_choice",
+    "check_bool",
+    "check_factors",
+    "check_integer",
+    "check_number",
+    "check_shares",
+    "check_strengths",
+    "check_weights",
+    "class_factors",
+    "encode_labels",
+    "number_labels",
+    "warn_outcome",
+    "warn_outcomes",
+]

@@ -1,0 +1,1 @@
+"""Choosing the penalty by rows held out."""

@@ -1,0 +1,75 @@
+"""Scores of held-out rows, by folds or by leaving out each row."""
+
+import warnings
+
+import numpy as np
+from sklearn.model_selection import check_cv
+
+from .fold_scores import score_folds
+from .loo_scores import score_rows
+from .neighbours import neighbours
+
+
+def read_folds(cv, rows, params):
+    """Numbers of the rows of each (train, test); None for leave-one-out.
+
+    Raises
+    ------
+    ValueError
+        If the splitter gives no fold, or cannot split the rows.
+    """
+    if isinstance(cv, str):
+        return None
+    y, numbers = rows.classes[rows.labels], np.arange(len(rows.labels))
+    split = check_cv(cv, y, classifier=True).split(rows.X, y, **params)
+    found = [(numbers[train], numbers[test]) for train, test in split]
+    if not found:
+        raise ValueError("cv must give at least one fold; got none.")
+    return found
+
+
+def cross_scores(folds, rows, whole, fits, measure, n_jobs, done):
+    """Scores of folds or rows.
+
+    Parameters
+    ----------
+    folds : list of (train, test) or None
+        Row numbers; None for leave-one-out.
+    rows : Rows
+        All of them.
+    whole : Problem
+        The same.
+    fits : list of Fit
+        Its fits.
+    measure : LogLoss or Scorer
+        Scores a fit.
+    n_jobs : int or None
+        Folds at the same time.
+    done : callable
+        Called after each fold, where they are fitted one after the other; else after all.
+
+    Returns
+    -------
+    scores : ndarray of shape (n_parts, n_shrinkages, n_Cs)
+    weights : ndarray of shape (n_parts,)
+        Of the folds or rows in the mean.
+    results : list of Result
+        Of all fits to folds.
+    """
+    if folds is None:
+        scores = score_rows(whole, fits)
+        weights = np.ones(len(rows.labels)) if rows.weights is None else rows.weights
+        return scores, weights[whole.data.kept], []
+    near = neighbours(rows, whole, fits, folds)
+    parts = score_folds(whole.grid, rows, folds, near, measure, n_jobs, done)
+    unknown = np.concatenate([part.unknown for part in parts])
+    unknown = np.isin(rows.labels[unknown], whole.data.present)
+    if np.any(unknown):
+        warnings.warn(
+            f"{np.count_nonzero(unknown)} held-out rows are left out of the scores: the training "
+            "rows of their fold have no row of their class.",
+            stacklevel=3,
+        )
+    scores = np.array([part.scores for part in parts])
+    results = [result for part in parts for result in part.results]
+    return scores, np.array([part.weight for part in parts]), results

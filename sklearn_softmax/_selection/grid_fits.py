@@ -1,0 +1,176 @@
+"""Fits on a grid of penalties: of all rows, and of the training rows of each fold."""
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .._core.threads import Threads
+from .._fitting.path import prepare
+from .._inputs.known import KnownLabels
+from .._inputs.training import Training, of_weight
+from .._solvers import SOLVERS, Result
+
+
+class Fit(NamedTuple):
+    """Coefficients of all classes, and how good they are."""
+
+    coef: np.ndarray
+    intercept: np.ndarray
+    result: Result
+
+    def attributes(self, classes, dtype):
+        """What is known of a model that is fitted so."""
+        return {
+            "classes_": classes,
+            "coef_": self.coef.astype(dtype),
+            "intercept_": self.intercept.astype(dtype),
+            "n_iter_": max(1, self.result.n_iter),
+            "loss_": float(self.result.value),
+            "dual_gap_": float(self.result.gap / self.result.value),
+        }
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Data that have been checked.
+
+    Attributes
+    ----------
+    X : ndarray or CSR matrix of shape (n_rows, n_features)
+    labels : ndarray of shape (n_rows,)
+        Numbers in `classes`.
+    weights : ndarray of shape (n_rows,) or None
+    classes : ndarray of shape (n_classes,)
+    """
+
+    X: Any
+    labels: np.ndarray
+    weights: np.ndarray | None
+    classes: np.ndarray
+
+    def take(self, numbers):
+        """Some of the rows; all of them are not copied."""
+        if isinstance(numbers, slice):
+            return self
+        weights = None if self.weights is None else self.weights[numbers]
+        return Rows(self.X[numbers], self.labels[numbers], weights, self.classes)
+
+    def positive(self):
+        """Whether each row has any weight."""
+        return np.ones(len(self.labels), dtype=bool) if self.weights is None else self.weights > 0
+
+
+@dataclass(frozen=True)
+class Grid:
+    """The penalties, and how each fit is made.
+
+    Attributes
+    ----------
+    Cs : ndarray of shape (n_Cs,)
+        Ascending.
+    shrinkages : list of Shrinkage
+        The other axis of the grid.
+    fit_intercept, class_weight, solver, tol, max_iter
+        As in `SoftmaxRegression`.
+    """
+
+    Cs: np.ndarray
+    shrinkages: list
+    fit_intercept: bool
+    class_weight: Any
+    solver: str
+    tol: float
+    max_iter: int
+
+    @property
+    def solving(self):
+        """Options of each fit."""
+        return {"solver": SOLVERS[self.solver], "tol": self.tol, "max_iter": self.max_iter}
+
+    @property
+    def options(self):
+        """Options of each problem."""
+        floor = max(self.tol, np.finfo(np.float64).eps)
+        return {"fit_intercept": self.fit_intercept, "floor": floor}
+
+    @property
+    def shape(self):
+        """Of the grid."""
+        return len(self.shrinkages), len(self.Cs)
+
+    def problem(self, rows, numbers=slice(None), number=-1):
+        """Some of the rows as what is fitted; `number` is that of a fold."""
+        rows = rows.take(numbers)
+        known = KnownLabels(rows.labels, len(rows.classes))
+        weighting = {"class_weight": self.class_weight}
+        data = of_weight(rows.X, known, rows.weights, rows.classes, **weighting)
+        return Problem(self, data, numbers, number)
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What is fitted at all points of the grid.
+
+    Attributes
+    ----------
+    grid : Grid
+    data : Training
+        Those of positive weight.
+    numbers : ndarray of int or slice
+        The rows among all of them.
+    number : int
+        Of the fold.
+    """
+
+    grid: Grid
+    data: Training
+    numbers: Any
+    number: int
+
+    def fits(self, done):
+        """Fits at all points of the grid, in its order, each from the one at the C before.
+
+        Parameters
+        ----------
+        done : callable
+            ``done(fit)`` is called after each.
+
+        Returns
+        -------
+        list of Fit
+        """
+        found = []
+        with Threads() as threads:
+            for shrinkage in self.grid.shrinkages:
+                prepared, last = self.prepare(shrinkage, threads), None
+                for C in self.grid.Cs:
+                    *last, result = prepared.fit(C, last, **self.grid.solving)
+                    found.append(Fit(*self.data.all_classes(*last), result))
+                    done(found[-1])
+        return found
+
+    def fits_near(self, neighbours):
+        """Fits at all points of the grid, from those of other rows.
+
+        Returns
+        -------
+        list of Fit
+        """
+        with Threads() as threads:
+            return [fit for near in neighbours for fit in near.fits(self, threads)]
+
+    def prepare(self, shrinkage, threads):
+        """What fits at any C."""
+        options = {"threads": threads, **self.grid.options}
+        return prepare(self.data.X, self.data.target, self.data.weights, shrinkage, **options)
+
+    def start(self, fit):
+        """Coefficients and intercepts of the classes present, from those of all classes."""
+        coef, intercept, present = fit.coef, fit.intercept, self.data.present
+        if len(present) == len(self.data.classes):
+            return coef, intercept
+        coef, intercept = coef[present], intercept[present]
+        if len(present) == 2:
+            return coef[1:] - coef[:1], intercept[1:] - intercept[:1]
+        return coef, intercept

@@ -1,0 +1,150 @@
+"""Fits of folds from those of all rows, which lie near: shared coordinates, starts and metrics."""
+
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+import numpy as np
+from scipy import sparse
+
+from .._core.threads import Threads
+from .._fitting.problem import RidgeProblem
+from .._maps.row_space import RowSpace
+from .._solvers import SOLVERS, costs
+from .._solvers.nearby import FEW, HessianMetric, nearby
+from .grid_fits import Fit
+
+_METRICS_BYTES = 256 << 20  # of all C together
+_MOST_PASSES = 30.0  # that a Hessian may cost: it serves all folds
+_CHEAP = 3.0  # Hessians of the time of so many calls are best made anew at each step
+
+
+class NearStarts:
+    """Starts alone: for penalties with a kink, and for folds that lack a class."""
+
+    def __init__(self, shrinkage, whole_fits):
+        self.shrinkage, self.whole_fits = shrinkage, whole_fits
+
+    def fits(self, fold, threads):
+        """Fits of a fold, one for each C."""
+        prepared = fold.prepare(self.shrinkage, threads)
+        for C, near in zip(fold.grid.Cs, self.whole_fits, strict=True):
+            coef, intercept, result = prepared.fit(C, fold.start(near), **fold.grid.solving)
+            yield Fit(*fold.data.all_classes(coef, intercept), result)
+
+
+class _Start(NamedTuple):
+    """Parameters of all rows at one C, and the metric there or None."""
+
+    params: np.ndarray
+    metric: Any
+
+
+class _NearProblem(RidgeProblem):
+    """A ridge problem that takes parameters to start from as they are."""
+
+    def _better_start(self, start):
+        return start
+
+
+class NearRidge:
+    """Coordinates, starts and Hessians of fits with a ridge.
+
+    All folds see the features as all rows do, standardised or in the row space: then the
+    Hessian of all rows is almost their own.
+
+    Attributes
+    ----------
+    sound : bool
+        Whether the fits of all rows, which are certified in the original features, are the same
+        in these coordinates.
+    """
+
+    def __init__(self, rows, whole, starts):
+        self.whole, self._near, self._columns = whole, starts, None
+        with Threads() as threads:
+            self._space = self._row_space(rows)
+            self._rows = None if self._space is None else replace(rows, X=self._space.rows)
+            self._problem = self.problem(whole, threads)
+            self._columns = self._problem.columns
+            zipped = zip(whole.grid.Cs, starts.whole_fits, strict=True)
+            self.starts = [self._start(C, fit) for C, fit in zipped]
+        self.sound = all(start is not None for start in self.starts)
+
+    def _row_space(self, rows):
+        whole, factors = self.whole, self._near.shrinkage.factors
+        free = factors is not None and not np.all(factors > 0)
+        shape = *whole.data.X.shape, whole.data.target.n_outputs
+        if sparse.issparse(rows.X) or free or not costs.row_space_pays(*shape):
+            return None
+        space = RowSpace(rows.X, whole.grid.fit_intercept, rows.weights, factors)
+        return space if space.rows.size else None
+
+    @property
+    def map(self):
+        """The map of all rows in these coordinates."""
+        return self._problem.objective(np.float64).map
+
+    def problem(self, fold, threads):
+        """A fold's problem in these coordinates."""
+        grid, data, factors = fold.grid, fold.data, self._near.shrinkage.factors
+        if self._space is not None:
+            data, factors = grid.problem(self._rows, fold.numbers).data, None
+        options = {"factors": factors, "columns": self._columns, "threads": threads}
+        return _NearProblem(data.X, data.target, data.weights, **options, **grid.options)
+
+    def _start(self, C, fit):
+        """Where folds start at one C; None where these coordinates lose something."""
+        grid, coefficients = self.whole.grid, self.whole.start(fit)
+        if self._space is not None:
+            coefficients = self._space.from_raw(*coefficients)
+        self._problem.set_strength(C)
+        objective = self._problem.objective(np.float64)
+        point = objective.at(self._problem.from_coefficients(*coefficients))
+        if abs(point.value - fit.result.value) > max(grid.tol, 1e-12) * point.value:
+            return None
+        return _Start(point.params, self._metric(objective, point))
+
+    def _metric(self, objective, point):
+        map, (n_outputs, width) = objective.map, objective.map.shape
+        passes = costs.newton_ratio(map.n_rows, map.n_entries, n_outputs, width)
+        size = 8 * (max(1, n_outputs - 1) * width) ** 2 * len(self.whole.grid.Cs)
+        if self._cheap or passes > _MOST_PASSES or size > _METRICS_BYTES:
+            return None
+        return HessianMetric(objective.hessian(point), map.shape)
+
+    @property
+    def _cheap(self):
+        """Whether a Hessian takes the time of a few calls."""
+        n_outputs, width = self.map.shape
+        cost = costs.blocks_cost(1, self.map.n_rows / 2.0, max(1, n_outputs - 1) * width)
+        return cost <= _CHEAP * costs.CALLS
+
+    def ridge(self, alpha):
+        """Weights of the penalty on the parameters of one class."""
+        factors = self._near.shrinkage.factors
+        factors = 1.0 if factors is None or self._space is not None else factors
+        return self.map.ridge(alpha * factors)[: self.map.shape[1]]
+
+    def fit(self, fold, result):
+        """The fit of a fold, from parameters in these coordinates."""
+        coefficients = self._problem.coefficients(result.params)
+        if self._space is not None:
+            coefficients = self._space.to_raw(*coefficients)
+        return Fit(*fold.data.all_classes(*coefficients), result)
+
+    def fits(self, fold, threads):
+        """Fits of a fold, one for each C."""
+        if len(fold.data.present) < len(self.whole.data.present):
+            yield from self._near.fits(fold, threads)
+            return
+        problem, solving = self.problem(fold, threads), fold.grid.solving
+        otherwise, far, last = solving.pop("solver"), False, None
+        if fold.grid.solver == "auto" and self._cheap:
+            otherwise = SOLVERS["newton"]
+        for C, start in zip(fold.grid.Cs, self.starts, strict=True):
+            problem.set_strength(C)
+            params = last if far else start.params
+            solver = otherwise if far or start.metric is None else nearby(start.metric, otherwise)
+            result = problem.solve(solver, params, **solving)
+            far, last = far or result.n_iter > FEW, result.params
+            yield self.fit(fold, result)

@@ -1,0 +1,36 @@
+"""What folds take from the fits of all rows, which lie near."""
+
+from .near_batch import NearBatch, batch_pays
+from .near_fits import NearRidge, NearStarts
+
+
+def neighbours(rows, whole, fits, folds):
+    """What folds take from the fits of all rows, for each shrinkage of the grid.
+
+    Parameters
+    ----------
+    rows : Rows
+        All of them.
+    whole : Problem
+        The same.
+    fits : list of Fit
+        At all points of the grid.
+    folds : list of (train, test)
+        Row numbers.
+
+    Returns
+    -------
+    list
+        With ``fits(fold, threads)``, which yields the fits of a fold at each C.
+    """
+    grid, found = whole.grid, []
+    for number, shrinkage in enumerate(grid.shrinkages):
+        part = fits[number * len(grid.Cs) : (number + 1) * len(grid.Cs)]
+        near = NearStarts(shrinkage, part)
+        if not shrinkage.has_norm:
+            shared = NearRidge(rows, whole, near)
+            near = shared if shared.sound else near
+            if shared.sound and batch_pays(shared.map, len(folds)):
+                near = NearBatch(shared, rows, folds)
+        found.append(near)
+    return found
