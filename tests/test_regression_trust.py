@@ -8,6 +8,7 @@ from scipy import sparse
 from sklearn.exceptions import ConvergenceWarning
 
 from sklearn_softmax import SoftmaxRegression
+from sklearn_softmax._core.targets import BinaryLabels
 from sklearn_softmax._solvers.line_search import search
 
 
@@ -125,3 +126,11 @@ def test_trials_far_off_overflow_in_silence():
             return np.float64(1e200) * step**2 - 1e199 * step, np.float64(2e200) * step - 1e199
 
     np.testing.assert_allclose(search(Steep(), 0.0, -1e199), 0.05, atol=0.03)
+
+
+@pytest.mark.parametrize("share", [1e-12, 1e-3, 0.5])
+def test_divergence_from_a_probability_that_rounds_to_zero(share):
+    target, rare = BinaryLabels([1]), np.exp(-40.0)
+    exact = share * np.log(share / rare) + (1.0 - share) * np.log1p(-share)
+    found = target.divergence(np.array([[1.0]]), np.array([[share]]), slice(0, 1))
+    assert exact <= found[0] < np.inf
