@@ -36,6 +36,16 @@ def pair_hessian(objective, point, mask):
 
 def class_hessians(objective, point, mask):
     """Blocks of `pair_hessian` on its diagonal, one for each class."""
+    totals = class_sums(objective, point, mask)
+    ridge = objective.penalty.curvature.reshape(mask.shape)
+    for k, total in enumerate(totals):
+        total *= objective.scale
+        np.einsum("ii->i", total)[:] += ridge[k, mask[k]]
+    return list(totals)
+
+
+def class_sums(objective, point, mask):
+    """Sums Σ s p_k (1 - p_k) xx' over the rows, one for each class."""
     map, weights = objective.map, objective.weights
     table = chances(objective, point)
     table -= table**2
@@ -46,14 +56,8 @@ def class_hessians(objective, point, mask):
     columns = [np.flatnonzero(each) for each in mask]
     if map.sparse:
         zeros = [np.zeros(len(each), np.intp) for each in columns]
-        totals = [map.pair_gram(each, zeros[k], table[:, [k]]) for k, each in enumerate(columns)]
-    else:
-        totals = _class_products(objective, table, columns)
-    ridge = objective.penalty.curvature.reshape(mask.shape)
-    for k, total in enumerate(totals):
-        total *= objective.scale
-        np.einsum("ii->i", total)[:] += ridge[k, columns[k]]
-    return list(totals)
+        return [map.pair_gram(each, zeros[k], table[:, [k]]) for k, each in enumerate(columns)]
+    return _class_products(objective, table, columns)
 
 
 def _class_products(objective, table, columns):
