@@ -79,9 +79,11 @@ class ClassModel:
     def __init__(self, matrices, shape, places, damping, for_each):
         self._matrices, self._shape, self._places = matrices, shape, places
         self._for_each = for_each
-        for matrix in matrices:
+        self.damping = np.zeros((len(matrices), 1))
+        for k, matrix in enumerate(matrices):
             diagonal = np.einsum("ii->i", matrix)
-            diagonal += damping * np.mean(diagonal) if len(diagonal) else 0.0
+            self.damping[k] = damping * np.mean(diagonal) if len(diagonal) else 0.0
+            diagonal += self.damping[k]
         edges = np.concatenate([[0], np.cumsum([len(each) for each in matrices])])
         self._parts = [slice(a, b) for a, b in zip(edges[:-1], edges[1:], strict=True)]
         diagonal = [np.einsum("ii->i", each) for each in matrices]
