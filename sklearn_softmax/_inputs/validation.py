@@ -137,9 +137,9 @@ def encode_labels(y):
 
 def _encode_counts(y):
     """Classes and class numbers of small integers, without sorting the rows."""
-    found = np.bincount(y) > 0
-    classes = np.flatnonzero(found)
-    return classes.astype(y.dtype), (np.cumsum(found) - 1)[y]
+    numbers = y.astype(np.intp, copy=False)
+    found = np.bincount(numbers) > 0
+    return np.flatnonzero(found).astype(y.dtype), (np.cumsum(found) - 1)[numbers]
 
 
 def number_labels(y, classes):
