@@ -132,19 +132,27 @@ class NearRidge:
             coefficients = self._space.to_raw(*coefficients)
         return Fit(*fold.data.all_classes(*coefficients), result)
 
+    def _otherwise(self, grid):
+        """The solver that goes on where the optimum is not near."""
+        map = self.map
+        ratio = costs.newton_ratio(map.n_rows, map.n_entries, *map.shape)
+        newton = grid.solver == "auto" and (self._cheap or costs.newton_pays_late(ratio))
+        return SOLVERS["newton" if newton else grid.solver]
+
     def fits(self, fold, threads):
-        """Fits of a fold, one for each C."""
+        """Fits of a fold, one for each C.
+
+        They start where the optimum lies if it is as far from that of all rows as at the C before.
+        """
         if len(fold.data.present) < len(self.whole.data.present):
             yield from self._near.fits(fold, threads)
             return
         problem, solving = self.problem(fold, threads), fold.grid.solving
-        otherwise, far, last = solving.pop("solver"), False, None
-        if fold.grid.solver == "auto" and self._cheap:
-            otherwise = SOLVERS["newton"]
+        solving.pop("solver")
+        otherwise, far, apart = self._otherwise(fold.grid), False, 0.0
         for C, start in zip(fold.grid.Cs, self.starts, strict=True):
             problem.set_strength(C)
-            params = last if far else start.params
             solver = otherwise if far or start.metric is None else nearby(start.metric, otherwise)
-            result = problem.solve(solver, params, **solving)
-            far, last = far or result.n_iter > FEW, result.params
+            result = problem.solve(solver, start.params + apart, **solving)
+            far, apart = far or result.n_iter > FEW, result.params - start.params
             yield self.fit(fold, result)
