@@ -10,7 +10,8 @@ from .._core.threads import Threads
 from .._fitting.problem import RidgeProblem
 from .._maps.row_space import RowSpace
 from .._solvers import SOLVERS, costs
-from .._solvers.nearby import FEW, HessianMetric, nearby
+from .._solvers.kept_hessian import KeptHessian
+from .._solvers.nearby import FEW, nearby
 from .grid_fits import Fit
 
 _METRICS_BYTES = 256 << 20  # of all C together
@@ -60,7 +61,7 @@ class NearRidge:
     """
 
     def __init__(self, rows, whole, starts):
-        self.whole, self._near, self._columns = whole, starts, None
+        self.whole, self._near, self._columns, self._kept = whole, starts, None, None
         with Threads() as threads:
             self._space = self._row_space(rows)
             self._rows = None if self._space is None else replace(rows, X=self._space.rows)
@@ -110,7 +111,13 @@ class NearRidge:
         size = 8 * (max(1, n_outputs - 1) * width) ** 2 * len(self.whole.grid.Cs)
         if self._cheap or passes > _MOST_PASSES or size > _METRICS_BYTES:
             return None
-        return HessianMetric(objective.hessian(point), map.shape)
+        ridge, kept = objective.penalty.curvature, self._kept
+        metric = None if kept is None else kept.metric_at(point.params, ridge)
+        if metric is not None:
+            return metric
+        hessian = objective.hessian(point)
+        self._kept = KeptHessian(hessian, ridge, point.params, map.shape)
+        return self._kept.metric
 
     @property
     def _cheap(self):
