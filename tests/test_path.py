@@ -89,19 +89,33 @@ def test_absent_classes_keep_their_rows():
     assert not path.coefs[:, 1].any()
 
 
-def test_paths_of_wide_data_make_few_passes(monkeypatch):
+@pytest.fixture
+def made(monkeypatch):
+    """All objectives that are made."""
     made, start = [], Objective.__init__
 
     def record(self, *args, **keywords):
         start(self, *args, **keywords)
         made.append(self)
 
+    monkeypatch.setattr(Objective, "__init__", record)
+    return made
+
+
+@pytest.mark.parametrize("options", NORMS)
+def test_fits_of_a_path_start_close(options, made):
+    path = softmax_regression_path(*make(n_rows=300), Cs=50, eps=1 / 30, **options)
+    assert path.n_iters.sum() <= 50 * 2
+    assert sum(each.n_passes for each in made) <= 50 * 4
+    assert path.dual_gaps.max() <= 1e-6
+
+
+def test_paths_of_wide_data_make_few_passes(made):
     X, y = make(n_rows=60, n_features=2000)
     X = X / X.std(axis=0)
-    monkeypatch.setattr(Objective, "__init__", record)
     path = softmax_regression_path(X, y, Cs=20, eps=0.05, l1_ratio=1.0)
     whole = sum(each.n_passes for each in made if each.map.n_features == 2000)
-    assert whole <= 20 * 12
+    assert whole <= 20 * 6
     assert path.dual_gaps.max() <= 1e-6
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 
 from .._penalties import PENALTIES
+from .._solvers.trail import Trail
 from .._solvers.working_set import working_sets
 from .problem import RidgeFits, RidgeProblem, alpha_from_C, canonical
 
@@ -25,12 +26,14 @@ class CompositeProblem(RidgeProblem):
     """
 
     def __init__(self, X, target, weights, *, penalty, l1_ratio, **options):
-        self._make, self._l1_ratio, self._last = PENALTIES[penalty], l1_ratio, (None, None)
+        self._make, self._l1_ratio = PENALTIES[penalty], l1_ratio
+        self._trail, self._last = Trail(), (None, None, None)
         super().__init__(X, target, weights, **options)
 
     def set_strength(self, C):
         """Set C; what is known of the data is kept."""
-        alpha = alpha_from_C(C, self._total) * self._factors
+        self._strength = alpha_from_C(C, self._total)
+        alpha = self._strength * self._factors
         norm, ridge = np.zeros((2, self._map.shape[1]))
         norm[: self._map.n_features] = self._l1_ratio * alpha / self._map.scale
         ridge[: self._map.n_features] = (1.0 - self._l1_ratio) * alpha / self._map.scale**2
@@ -62,22 +65,37 @@ class CompositeProblem(RidgeProblem):
         """Minimise and certify, with products in float64."""
         objective = self.objective(np.float64)
         known = start is not None and start[0] is self._last[0]
-        params = self._last[1] if known else self._better_start(start)
-        return working_sets(objective, self.composite, params, tol=tol, max_iter=max_iter)
+        point = self._next(objective) if known else objective.at(self._better_start(start))
+        return working_sets(objective, self.composite, point, tol=tol, max_iter=max_iter)
 
-    def coefficients(self, params):
-        """Coefficients and intercept; the last ones are known again as a start."""
-        coef, intercept = super().coefficients(params)
-        self._last = coef, params
-        return coef, intercept
+    def _next(self, objective):
+        """The point that the fits before point to, or the last one where that is better."""
+        _, params, loss = self._last
+        guess = self._trail.ahead(self._strength)
+        point = objective.at(guess)
+        if guess is params or self._total_at(point) <= loss + self._penalties(params):
+            return point
+        return objective.at(params)
+
+    def remember(self, coef, result):
+        """Coefficients, which are known again as a start, and what they were fitted with."""
+        params = result.params
+        self._trail.add(self._strength, params)
+        self._last = coef, params, result.value - self._penalties(params)
+
+    def _penalties(self, params):
+        norm = self.composite.value(params.reshape(self._map.shape))
+        return norm + self._penalty.evaluate(params)[0]
+
+    def _total_at(self, point):
+        return point.value + self.composite.value(point.params.reshape(self._map.shape))
 
     @staticmethod
     def _keeps_logits(map):
         return True
 
     def _value(self, objective, params):
-        norm = self.composite.value(params.reshape(objective.map.shape))
-        return super()._value(objective, params) + norm
+        return self._total_at(objective.at(params))
 
 
 class CompositeFits:
@@ -102,7 +120,9 @@ class CompositeFits:
             return fits.fit(C, start, solver=solver, tol=tol, max_iter=max_iter)
         self._problem.set_strength(C)
         result = self._problem.minimise(start, tol=tol, max_iter=max_iter)
-        return *self._problem.coefficients(result.params), result
+        coef, intercept = self._problem.coefficients(result.params)
+        self._problem.remember(coef, result)
+        return coef, intercept, result
 
     def _unpenalised(self):
         names = ("fit_intercept", "threads", "floor")

@@ -5,8 +5,9 @@ import numpy as np
 from . import costs
 from .models import ClassModel, FullModel
 
-_PRODUCTS = 120.0  # passes that Newton steps by conjugate gradients take instead
+_PRODUCTS = 60.0  # passes that Newton steps by conjugate gradients take instead
 _FACES = 20.0  # cubes of the number of parameters that the minimum of a model takes
+_IMPATIENCE = 1.05  # growth of what the whole Hessian may cost, with each step without it
 _SPARSE_PRODUCT = 60.0  # time of an operation in products of sparse matrices
 _MAX_PAIRS, _MAX_BYTES = 6000, 400 << 20
 _SHORT, _DAMPING, _DAMPING_FACTOR = 0.6, 0.01, 6.0
@@ -36,7 +37,7 @@ class Curvatures:
         self._pins = np.zeros(self._shape, bool)
         self._pins[-1] = penalty.free & (n_outputs > 1)
         self._mask = self._every = self._full = self._blocks = None
-        self._made = -np.inf
+        self._made, self._patience = -np.inf, 1.0
         self._promises, self._damping = (np.inf, np.inf), _DAMPING
 
     def mask(self, params, gradient):
@@ -68,7 +69,9 @@ class Curvatures:
         entries = n_pairs * (map.n_entries / self._n_rows / self._shape[1] if map.sparse else 1.0)
         cost = self._n_rows * entries**2 * (_SPARSE_PRODUCT if map.sparse else 1.0)
         cost = costs.LARGE_PRODUCT * (cost + _FACES * n_pairs**3)
-        return n_pairs <= _MAX_PAIRS and cost <= max(_PRODUCTS * self._pass, costs.CALLS)
+        return n_pairs <= _MAX_PAIRS and cost <= max(
+            self._patience * _PRODUCTS * self._pass, costs.CALLS
+        )
 
     def _whole(self, point, mask, shape):
         if not (self._settled and mask is self._mask):
@@ -109,6 +112,7 @@ class Curvatures:
 
     def stepped(self, step):
         """Learn from a step along the way to the minimum of a model by classes."""
+        self._patience *= _IMPATIENCE
         if step < _SHORT:
             self._damping = min(_DAMPING_FACTOR * self._damping, _MOST_DAMPING)
         elif step >= 1.0:

@@ -11,11 +11,12 @@ _LENGTHS = 1.0, 0.25, 0.0625
 class _Face:
     """The objective in the parameters of a face: what `newton_step` asks for."""
 
-    def __init__(self, objective, penalty, point):
+    def __init__(self, objective, penalty, point, damping):
         self._objective, self._point = objective, point
         params = point.params.reshape(objective.map.shape)
         self.mask = penalty.smooth_at(params)
         self.bend, self._vector = penalty.bend(params)
+        self._bend = self.bend + damping
         slope = point.gradient.reshape(params.shape) + penalty.slope(params)
         self.gradient = np.where(self.mask, slope, 0.0).ravel()
 
@@ -23,7 +24,7 @@ class _Face:
         """Product of the Hessian on the face with a vector that is zero elsewhere."""
         product = self._objective.hessian_product(self._point, vector).reshape(self.mask.shape)
         vector = vector.reshape(self.mask.shape)
-        product = product + self.bend * vector
+        product = product + self._bend * vector
         if self._vector is not None:
             product -= self._vector * np.einsum("kj,kj->j", self._vector, vector)
         return np.where(self.mask, product, 0.0).ravel()
@@ -48,7 +49,7 @@ def face_step(objective, penalty, point, model, *, accuracy, max_products):
     decrement : float
         Half the squared Newton decrement on the face.
     """
-    face, shape = _Face(objective, penalty, point), objective.map.shape
+    face, shape = _Face(objective, penalty, point, model.damping), objective.map.shape
     metric = _Metric(model.metric(face.mask, face.bend), shape)
     step, decrement = newton_step(face, face, metric, accuracy=accuracy, max_iter=max_products)
     params = point.params.reshape(shape)

@@ -8,7 +8,8 @@ from .face import face_step
 from .models import FullModel
 from .quadratic import Quadratic
 
-_ACCURACY, _ROUGH = 1e-3, 0.1  # of the minimum of a model that is exact, or is not
+# Accuracy of the minimum of a model, and Newton steps at a time: if it is exact, or not.
+_EXACT, _ROUGH = (1e-3, 20), (0.1, 4)
 _FORCING, _PRODUCTS = 0.3, 40
 _IDLE = 3
 
@@ -82,9 +83,8 @@ class ProxNewton:
         start, slopes = params[mask].reshape(shape), gradient[mask].reshape(shape)
         exact = isinstance(model, FullModel)
         centre = self._centre(mask, shape) if exact else None
-        found, decrease = Quadratic(model, start, slopes, penalty, centre).minimise(
-            _ACCURACY if exact else _ROUGH
-        )
+        problem = Quadratic(model, start, slopes, penalty, centre)
+        found, decrease = problem.minimise(*(_EXACT if exact else _ROUGH))
         self._curvatures.promised(decrease if exact else np.inf)
         target = np.zeros(self._shape)
         target[mask] = found.ravel()

@@ -4,7 +4,7 @@ import numpy as np
 
 _ROUNDS, _BURST = 30, 12
 _STEPS = 20
-_LITTLE, _ENOUGH = 0.01, 0.03
+_ENOUGH = 0.03
 _CLOSE = 0.01
 _SURE = 1.02
 
@@ -47,7 +47,7 @@ class Quadratic:
         """Squared length of a proximal gradient step, in the metric; 0 at the minimum alone."""
         return np.vdot(self.metric, (x - self.step(x, product, self.metric)) ** 2)
 
-    def minimise(self, accuracy, rounds=_ROUNDS):
+    def minimise(self, accuracy, steps=_STEPS):
         """Newton steps on the face of x, and bursts of accelerated proximal gradient steps.
 
         A burst finds which parameters are zero, a Newton step what the others are.
@@ -56,6 +56,8 @@ class Quadratic:
         ----------
         accuracy : float
             Residual at which to stop, relative to the first.
+        steps : int
+            The largest number of Newton steps between bursts.
 
         Returns
         -------
@@ -66,16 +68,16 @@ class Quadratic:
         x, product = self.start, np.zeros_like(self.start)
         first = self.residual(x, product)
         begin = value = self.penalty.value(x)
-        for number in range(rounds):
+        for number in range(_ROUNDS):
             last = value
-            x, product, value = self.newton(x, product, value)
+            x, product, value = self.newton(x, product, value, steps, accuracy**2)
             left = self.residual(x, product)
             if left <= accuracy**2 * first:
                 break
             little = last - value <= _ENOUGH * (begin - value)
             if number and little and left <= _CLOSE * first:
                 break
-            if number < rounds - 1:
+            if number < _ROUNDS - 1:
                 x, product, value = self.burst(x, product, value)
         return x, begin - value
 
@@ -114,9 +116,13 @@ class Quadratic:
             x, product = centred, self.product(centred)
         return x, product, self.value(x, product)
 
-    def newton(self, x, product, value):
-        """Newton steps on the face of x, while they lead to kinks or the norm bends."""
-        for _ in range(_STEPS):
+    def newton(self, x, product, value, steps, little):
+        """Newton steps on the face of x, while they lead to kinks or the norm bends.
+
+        Of the latter the last one gains no more than a `little` share of what all did.
+        """
+        begin = value
+        for _ in range(steps):
             mask = self.model.pinned(self.penalty.smooth_at(x), self.penalty)
             slope = self.gradient + product + self.penalty.slope(x)
             bend = self.penalty.bend(x)
@@ -126,7 +132,7 @@ class Quadratic:
             if not gain > 0.0:
                 break
             x, product, value = found
-            if whole and (bend[1] is None or gain <= _LITTLE * abs(np.vdot(slope, step))):
+            if whole and (bend[1] is None or gain <= little * (begin - value)):
                 break
         return x, product, value
 

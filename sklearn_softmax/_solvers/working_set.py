@@ -19,7 +19,7 @@ class _Problem:
     def __init__(self, objective, penalty, start):
         self.objective, self.penalty, self._asked = objective, penalty, penalty
         self.shape = objective.map.shape
-        self.move(objective.at(start))
+        self.move(start)
 
     def move(self, point):
         """Go to a point of this objective."""
@@ -120,8 +120,8 @@ def working_sets(objective, penalty, start, *, tol, max_iter):
         Loss and ridge.
     penalty : Composite
         The norm; its ridge is that of `objective`.
-    start : ndarray of shape (n_params,)
-        First parameters.
+    start : Point
+        Of this objective.
     tol : float
         Bound on the gap relative to the value.
     max_iter : int
