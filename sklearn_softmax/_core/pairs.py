@@ -33,8 +33,7 @@ def pair_hessian(objective, point, mask):
 
 
 def class_hessians(objective, point, mask):
-<<<<<<< HEAD
-    """Blocks of `pair_hessian` on its diagonal, one for each class."""
+    """Blocks of `pair_hessian` on its diagonal, one for each class, penalty included."""
     totals = class_sums(objective, point, mask)
     ridge = objective.penalty.curvature.reshape(mask.shape)
     for k, total in enumerate(totals):
@@ -45,9 +44,6 @@ def class_hessians(objective, point, mask):
 
 def class_sums(objective, point, mask):
     """Sums Σ s p_k (1 - p_k) xx' over the rows, one for each class."""
-=======
-    """Blocks of `pair_hessian` on its diagonal, one for each class, penalty included."""
->>>>>>> paths
     map, weights = objective.map, objective.weights
     table = chances(objective, point)
     table *= others(table)
