@@ -290,6 +290,18 @@ def test_sure_rows_of_unequal_scales_are_certified(n_rows, n_features, seed):
     assert 0.0 <= model.dual_gap_ <= 1e-6
 
 
+@pytest.mark.parametrize("options", [{}, *NORMS], ids=ids)
+def test_free_features_that_do_not_vary_change_nothing(options):
+    X, y = make()
+    without = SoftmaxRegression(C=0.1, tol=1e-10, **options).fit(X, y)
+    X = np.column_stack([X, np.full(len(X), 1e3 / 7)])
+    factors = np.append(np.ones(8), 0.0)
+    model = SoftmaxRegression(C=0.1, tol=1e-10, penalty_factor=factors, **options).fit(X, y)
+    assert model.dual_gap_ <= 1e-10
+    assert model.loss_ == pytest.approx(without.loss_, rel=1e-9)
+    np.testing.assert_allclose(model.coef_[:, :8], without.coef_, atol=1e-4)
+
+
 @pytest.mark.parametrize("n_classes", [2, 3])
 @pytest.mark.parametrize("options", [{}, *NORMS], ids=ids)
 def test_separable_by_a_free_feature_is_told(options, n_classes):

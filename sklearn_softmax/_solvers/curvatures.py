@@ -15,6 +15,7 @@ _LEAST_DAMPING, _MOST_DAMPING = 1e-5, 1e3
 _FEW, _NEW, _GROWTH = 450, 100, 0.5  # parameters: taken at once; that may leave zero in a step
 _MOST_OF, _WORTH = 0.3, 0.5  # of all blocks are wanted; of what they cost, they serve
 _SETTLED = 1e-2  # what a model promises, over what the last one did: then it may serve again
+_STILL = 1e-16  # curvature, over the largest of a free parameter
 _SHARE = 0.8  # of its bound, from which a zero parameter may move in a step
 
 
@@ -76,9 +77,15 @@ class Curvatures:
     def _whole(self, point, mask, shape):
         if not (self._settled and mask is self._mask):
             matrix = self._objective.pair_hessian(point, mask)
-            self._full = FullModel(matrix, shape, self._pins[mask].reshape(shape))
+            pins = self._pins[mask] | self._still(matrix, mask)
+            self._full = FullModel(matrix, shape, pins.reshape(shape))
             self._mask = mask
         return self._full
+
+    def _still(self, matrix, mask):
+        """Free parameters of features that do not vary: their gradient is rounding."""
+        free, diagonal = np.tile(self._penalty.free, (len(mask), 1))[mask], np.diagonal(matrix)
+        return free & (diagonal <= _STILL * np.max(diagonal[free], initial=0.0))
 
     @property
     def _settled(self):
