@@ -5,6 +5,7 @@ import warnings
 import numpy as np
 import pytest
 from scipy import sparse
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits
 
@@ -278,6 +279,42 @@ def test_certificate_bounds_the_distance(options):
         model = SoftmaxRegression(tol=tol, **options).fit(X, y)
         assert model.loss_ - best <= model.dual_gap_ * model.loss_ + 1e-12
         assert model.dual_gap_ <= tol
+
+
+@pytest.mark.parametrize(("n_rows", "n_features", "seed"), [(3, 30, 0), (6, 40, 1)])
+def test_sure_rows_of_unequal_scales_are_certified(n_rows, n_features, seed):
+    """Without the last digits of 1 - p the model of such rows falls without end."""
+    rng = np.random.default_rng(seed)
+    X = rng.standard_normal((n_rows, n_features)) * 10.0 ** rng.uniform(-6, 6, n_features)
+    model = SoftmaxRegression(C=1e5, penalty="group").fit(X, np.arange(n_rows) % 3)
+    assert 0.0 <= model.dual_gap_ <= 1e-6
+
+
+@pytest.mark.parametrize("options", [{}, *NORMS], ids=ids)
+def test_free_features_that_do_not_vary_change_nothing(options):
+    X, y = make()
+    without = SoftmaxRegression(C=0.1, tol=1e-10, **options).fit(X, y)
+    X = np.column_stack([X, np.full(len(X), 1e3 / 7)])
+    factors = np.append(np.ones(8), 0.0)
+    model = SoftmaxRegression(C=0.1, tol=1e-10, penalty_factor=factors, **options).fit(X, y)
+    assert model.dual_gap_ <= 1e-10
+    assert model.loss_ == pytest.approx(without.loss_, rel=1e-9)
+    np.testing.assert_allclose(model.coef_[:, :8], without.coef_, atol=1e-4)
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+@pytest.mark.parametrize("options", [{}, *NORMS], ids=ids)
+def test_separable_by_a_free_feature_is_told(options, n_classes):
+    """However strong the penalty of the others, the infimum is 0 and nothing attains it."""
+    X = np.random.default_rng(0).standard_normal((40, 4))
+    y = np.digitize(X[:, 0], [0.0, 1.0][: n_classes - 1])
+    model = SoftmaxRegression(penalty_factor=[0, 1, 1, 1], **options)
+    with pytest.warns(ConvergenceWarning, match="optimum is at infinity") as caught:
+        model.fit(X, y)
+    assert len(caught) == 1
+    assert model.loss_ <= 1e-6
+    assert model.dual_gap_ == 1.0
+    assert model.score(X, y) == 1.0
 
 
 def test_limit_of_iterations_is_told():

@@ -13,10 +13,12 @@ from sklearn_softmax._core.soft_targets import SoftLabels
 from sklearn_softmax._core.targets import BinaryLabels, Labels
 from sklearn_softmax._core.threads import Threads
 from sklearn_softmax._fitting.problem import RidgeProblem, alpha_from_C
+from sklearn_softmax._penalties import PENALTIES
 from sklearn_softmax._solvers import SOLVERS, Outcome, choice, costs
 from sklearn_softmax._solvers.kept_hessian import KeptHessian
 from sklearn_softmax._solvers.line_search import search
 from sklearn_softmax._solvers.metric import BlockMetric, KroneckerMetric, LowRankMetric
+from sklearn_softmax._solvers.models import ClassModel
 from sklearn_softmax._solvers.nearby import HessianMetric
 from sklearn_softmax._solvers.pairs import Pairs
 
@@ -480,3 +482,43 @@ def test_a_kept_hessian_knows_where_the_curvature_has_moved(kind):
     kept = KeptHessian(objective.hessian(first), ridge, first.params, objective.map.shape)
     second, other = optimum(problem, objective, 1.0)
     assert kept.metric_at(second.params, other) is None
+
+
+@pytest.mark.parametrize("container", [None, sparse.csr_matrix])
+def test_curvature_of_sure_rows_keeps_its_digits(container):
+    """p(1 - p) is the sum of p times the other chances, also where p rounds to 1."""
+    _, objective = make(container=container)
+    params = 60.0 * np.random.default_rng(1).standard_normal(objective.map.shape)
+    objective.penalty = PENALTIES["group"](*np.zeros((2, 6))).smooth(4)  # none
+    point, mask = objective.at(params.ravel()), np.ones(objective.map.shape, bool)
+    blocks = objective.pair_hessian(point, mask).reshape(4, 6, 4, 6)
+    own = np.einsum("kikj->kij", blocks).copy()
+    np.einsum("kikj->kij", blocks)[:] = 0.0
+    size = np.abs(own).max(axis=(1, 2), keepdims=True)
+    np.testing.assert_allclose(own / size, -blocks.sum(axis=2) / size, atol=1e-12)
+
+
+def test_models_by_classes_know_how_group_norms_tie_them():
+    """Their Newton step on a face solves the system with diag(d) - uu' of each column."""
+    rng = np.random.default_rng(0)
+    shape = n_outputs, n_columns = 3, 4
+    roots = rng.standard_normal((n_outputs, 6, n_columns))
+    matrices = [root.T @ root for root in roots]
+    params, slope = rng.standard_normal((2, *shape))
+    params[:, 1] = 0.0
+    penalty = PENALTIES["group"](np.full(n_columns, 2.0), np.zeros(n_columns))
+    whole = np.zeros((12, 12))
+    for k, matrix in enumerate(matrices):
+        whole[4 * k : 4 * k + 4, 4 * k : 4 * k + 4] = matrix
+    bend, vector = penalty.bend(params)
+    whole += np.diag(bend.ravel())
+    for j in range(n_columns):
+        tie = np.where(np.arange(n_columns) == j, vector, 0.0).ravel()
+        whole -= np.outer(tie, tie)
+    mask = penalty.smooth_at(params)
+    on = np.flatnonzero(mask)
+    model = ClassModel(matrices, shape, np.ones(shape, bool), 0.0, Threads().for_each)
+    step = model.solve(mask, slope, bend, vector).ravel()
+    error = whole[np.ix_(on, on)] @ step[on] + slope.ravel()[on]
+    assert np.linalg.norm(error) <= 0.3 * np.linalg.norm(slope)
+    assert np.count_nonzero(step) == len(on) == 9

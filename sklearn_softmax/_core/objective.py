@@ -217,6 +217,7 @@ class Objective:
             penalty,
             self.weights,
             threads=self.threads,
+            floor=self.floor,
             cached=self.cached,
         )
 
@@ -258,13 +259,16 @@ class Objective:
         few = free <= MOST and np.any(held)
         return bool(np.all((held > _LEAST_WEIGHT) | (few & (held == 0))))
 
-    def at_infinity(self, point):
+    def at_infinity(self, point, free=None):
         """Whether the optimum is proved to lie at infinity, and the loss is below `floor`.
 
-        Without a penalty, parameters that give every row the largest logit at its label can
-        be multiplied by any number: the infimum is 0 and no parameters attain it.
+        Parameters without a penalty that give every row the largest logit at its label can
+        be multiplied by any number: the infimum is 0 and no parameters attain it. `free` is
+        their mask, where another penalty stands beside that of the objective.
         """
-        if point.value > self.floor or np.any(self.penalty.curvature):
+        free = self.penalty.curvature == 0 if free is None else free
+        features = free.reshape(self.map.shape)[..., : self.map.n_features]
+        if point.value > self.floor or not np.any(features):
             return False
         margins = []
 
@@ -273,7 +277,10 @@ class Objective:
             largest = self.target.proportional(relative, rows).max(axis=0)
             margins.append((largest if weights is None else largest[weights > 0]).max(initial=-1.0))
 
-        self.relate_point(point, visit)
+        if np.all(free):
+            self.relate_point(point, visit)
+        else:
+            self.relate(np.where(free, point.params, 0.0), visit)
         return max(margins) < 0.0
 
     def recedes(self, direction):

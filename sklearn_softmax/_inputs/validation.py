@@ -232,7 +232,8 @@ def warn_outcome(result, tol):
     advice = {
         Outcome.MAX_ITER: "Increase max_iter or tol.",
         Outcome.STALLED: "Use float64 data or a larger tol.",
-        Outcome.AT_INFINITY: "The coefficients returned are finite; use a finite C.",
+        Outcome.AT_INFINITY: "The coefficients returned are finite; use a finite C and no "
+        "penalty_factor of 0.",
     }[result.outcome]
     if result.outcome is Outcome.AT_INFINITY:
         distance = f"The loss is about {result.gap:.1e} nats above its infimum"

@@ -15,6 +15,7 @@ _LEAST_DAMPING, _MOST_DAMPING = 1e-5, 1e3
 _FEW, _NEW, _GROWTH = 450, 100, 0.5  # parameters: taken at once; that may leave zero in a step
 _MOST_OF, _WORTH = 0.3, 0.5  # of all blocks are wanted; of what they cost, they serve
 _SETTLED = 1e-2  # what a model promises, over what the last one did: then it may serve again
+_STILL = 1e-16  # curvature, over the largest of a free parameter
 _SHARE = 0.8  # of its bound, from which a zero parameter may move in a step
 
 
@@ -98,7 +99,13 @@ class Curvatures:
         matrix = kept.matrix.copy()
         ridge = self._objective.penalty.curvature.reshape(self._shape)[mask]
         np.einsum("ii->i", matrix)[:] += ridge
-        return FullModel(matrix, shape, self._pins[mask].reshape(shape))
+        pins = self._pins[mask] | self._still(matrix, mask)
+        return FullModel(matrix, shape, pins.reshape(shape))
+
+    def _still(self, matrix, mask):
+        """Free parameters of features that do not vary: their gradient is rounding."""
+        free, diagonal = np.tile(self._penalty.free, (len(mask), 1))[mask], np.diagonal(matrix)
+        return free & (diagonal <= _STILL * np.max(diagonal[free], initial=0.0))
 
     @property
     def _settled(self):

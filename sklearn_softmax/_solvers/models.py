@@ -25,7 +25,7 @@ class FullModel:
     shape : tuple
         Of the parameters.
     pins : ndarray of bool, of this shape
-        Parameters that stay where they are, since a class sum is free.
+        Parameters that stay where they are: a class sum is free, or nothing curves.
     """
 
     def __init__(self, matrix, shape, pins):

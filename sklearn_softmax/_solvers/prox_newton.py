@@ -35,6 +35,7 @@ class ProxNewton:
         self._shape = objective.map.shape
         self._curvatures = Curvatures(objective, penalty, kept)
         self.n_iter, self.stalled, self.interrupted, self.gap = 0, False, False, None
+        self.at_infinity, self._free = False, np.tile(penalty.free, self._shape[0])
 
     def value(self, point):
         """The objective, the norm included."""
@@ -63,6 +64,9 @@ class ProxNewton:
                 break
             self.gap = self._objective.composite_gap(self._penalty, point, goal)
             if self.gap <= goal:
+                break
+            self.at_infinity = self._objective.at_infinity(point, self._free)
+            if self.at_infinity:
                 break
             value = self.value(point)
             idle = idle + 1 if last - value <= self._objective.noise * value else 0

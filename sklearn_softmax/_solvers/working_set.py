@@ -156,7 +156,12 @@ def working_sets(objective, penalty, start, *, kept, tol, max_iter):
         n_iter += solver.n_iter
         if solver.interrupted:
             outcome = Outcome.INTERRUPTED
+        if solver.at_infinity:
+            outcome = Outcome.AT_INFINITY
+            break
         gap = problem.gap(tol * problem.value)
-    if outcome is not Outcome.CONVERGED:
+    if outcome is Outcome.AT_INFINITY:
+        gap = problem.value
+    elif outcome is not Outcome.CONVERGED:
         gap = problem.gap()
     return Result(problem.point.params, problem.value, min(gap, problem.value), n_iter, outcome)
