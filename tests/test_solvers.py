@@ -17,6 +17,7 @@ from sklearn_softmax._solvers import SOLVERS, Outcome, choice, costs
 from sklearn_softmax._solvers.kept_hessian import KeptHessian
 from sklearn_softmax._solvers.line_search import search
 from sklearn_softmax._solvers.metric import BlockMetric, KroneckerMetric, LowRankMetric
+from sklearn_softmax._solvers.near_path import NearPath
 from sklearn_softmax._solvers.nearby import HessianMetric
 from sklearn_softmax._solvers.pairs import Pairs
 
@@ -480,3 +481,20 @@ def test_a_kept_hessian_knows_where_the_curvature_has_moved(kind):
     kept = KeptHessian(objective.hessian(first), ridge, first.params, objective.map.shape)
     second, other = optimum(problem, objective, 1.0)
     assert kept.metric_at(second.params, other) is None
+
+
+@pytest.mark.parametrize(("kind", "p"), [("labels", 20), ("binary", 60)])
+def test_a_path_takes_fewer_steps_to_the_same_optima(kind, p):
+    (problem, objective), counts, found = make(kind=kind, n=3000, p=p), [], []
+    for solver in (NearPath(SOLVERS["lbfgs"]), SOLVERS["lbfgs"]):
+        params, values, steps = problem.start(), [], 0
+        for C in (0.1, 1.0, 2.0, 4.0):
+            problem.set_strength(C)
+            result = solver(objective, params, tol=1e-9, max_iter=100)
+            assert result.outcome is Outcome.CONVERGED
+            params, steps = result.params, steps + result.n_iter
+            values.append(result.value)
+        found.append(values)
+        counts.append(steps)
+    np.testing.assert_allclose(*found, rtol=1e-8)
+    assert counts[0] < counts[1]
