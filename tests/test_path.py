@@ -110,6 +110,21 @@ def test_fits_of_a_path_start_close(options, made):
     assert path.dual_gaps.max() <= 1e-6
 
 
+@pytest.mark.parametrize("options", NORMS)
+def test_dear_hessians_serve_several_fits(options, monkeypatch):
+    made, pair_hessian = [], Objective.pair_hessian
+
+    def record(objective, point, mask):
+        made.append(mask)
+        return pair_hessian(objective, point, mask)
+
+    monkeypatch.setattr(Objective, "pair_hessian", record)
+    X, y = make(n_rows=1000, n_features=20, n_classes=6)
+    path = softmax_regression_path(X, y, Cs=20, eps=0.2, **options)
+    assert 0 < len(made) <= 10
+    assert path.dual_gaps.max() <= 1e-6
+
+
 def test_paths_of_wide_data_make_few_passes(made):
     X, y = make(n_rows=60, n_features=2000)
     X = X / X.std(axis=0)

@@ -8,7 +8,9 @@ from scipy import sparse
 from sklearn.exceptions import ConvergenceWarning
 
 from sklearn_softmax import SoftmaxRegression
+from sklearn_softmax._core.targets import BinaryLabels
 from sklearn_softmax._solvers.line_search import search
+from sklearn_softmax._solvers.pairs import Pairs
 
 
 def draw(n=300, p=5, k=3):
@@ -125,3 +127,24 @@ def test_trials_far_off_overflow_in_silence():
             return np.float64(1e200) * step**2 - 1e199 * step, np.float64(2e200) * step - 1e199
 
     np.testing.assert_allclose(search(Steep(), 0.0, -1e199), 0.05, atol=0.03)
+
+
+def test_pairs_of_which_a_metric_knows_nothing():
+    class Blind:
+        """Sees no curvature but that of the first parameter."""
+
+        def solve(self, gradient):
+            return gradient * [1.0, 0.0]
+
+    pairs = Pairs(2, 3)
+    pairs.add(np.array([0.0, 2.0]), np.array([0.0, 1.0]))
+    direction = pairs.direction(np.array([0.0, 1.0]), Blind())
+    np.testing.assert_allclose(direction, [0.0, -2.0])
+
+
+@pytest.mark.parametrize("share", [1e-12, 1e-3, 0.5])
+def test_divergence_from_a_probability_that_rounds_to_zero(share):
+    target, rare = BinaryLabels([1]), np.exp(-40.0)
+    exact = share * np.log(share / rare) + (1.0 - share) * np.log1p(-share)
+    found = target.divergence(np.array([[1.0]]), np.array([[share]]), slice(0, 1))
+    assert exact <= found[0] < np.inf

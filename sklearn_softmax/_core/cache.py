@@ -21,6 +21,7 @@ class LogitCache:
     def __init__(self, n_outputs, dtype):
         self._n_outputs, self._dtype = n_outputs, dtype
         self._relative, self._margins, self._steps = {}, {}, {}
+        self._probabilities, self._known = {}, set()
 
     def relative(self, rows):
         """Relative logits of a slice of rows; uninitialised at first."""
@@ -37,8 +38,21 @@ class LogitCache:
         """Changes of the relative logits along the present line; uninitialised at first."""
         return self._block(self._margins, rows)
 
+    def probabilities(self, rows, out):
+        """Copy the probabilities of a slice of rows, if they are known; tells whether they are."""
+        if rows.start not in self._known:
+            return False
+        np.copyto(out, self._probabilities[rows.start])
+        return True
+
+    def keep(self, probabilities, rows):
+        """Know the probabilities of a slice of rows, until the next step."""
+        np.copyto(self._block(self._probabilities, rows), probabilities)
+        self._known.add(rows.start)
+
     def advance(self, step):
         """Move all rows by `step` along the line."""
+        self._known.clear()
         self._steps = dict.fromkeys(self._relative, float(step))
 
     def _block(self, blocks, rows):

@@ -167,8 +167,11 @@ class Objective:
 
         def visit_rows(relative, rows, totals):
             probabilities = self.scratch.blocks(rows.stop - rows.start)[1]
-            _, inverse = self.target.loss_rows(relative, rows, probabilities)
-            self.target.probabilities(probabilities, inverse, rows)
+            if point.cache is None or not point.cache.probabilities(rows, probabilities):
+                _, inverse = self.target.loss_rows(relative, rows, probabilities)
+                self.target.probabilities(probabilities, inverse, rows)
+                if point.cache is not None:
+                    point.cache.keep(probabilities, rows)
             visit(probabilities, rows, totals)
 
         return self.relate_point(point, visit_rows, zeros)

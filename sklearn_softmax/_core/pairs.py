@@ -10,9 +10,9 @@ _NUMBERS = 1 << 18  # of a block of scaled features
 
 
 def pair_hessian(objective, point, mask):
-    """The Hessian in the parameters of a mask, penalty included.
+    """The Hessian of the loss in the parameters of a mask.
 
-    With u = (p_k x_j) for a row, the data part is Σ s (diag_k(p_k xx') - uu'): one product of
+    With u = (p_k x_j) for a row it is Σ s (diag_k(p_k xx') - uu'): one product of
     a matrix with its transpose, and a smaller one for each class.
 
     Parameters
@@ -29,15 +29,11 @@ def pair_hessian(objective, point, mask):
     ndarray of shape (n_pairs, n_pairs)
     """
     table = chances(objective, point)
-    total = products(objective, objective.map, table, *np.nonzero(mask))
-    total *= objective.scale
-    curvature = objective.penalty.curvature.reshape(mask.shape)[mask]
-    np.einsum("ii->i", total)[:] += curvature
-    return total
+    return objective.scale * products(objective, objective.map, table, *np.nonzero(mask))
 
 
 def class_hessians(objective, point, mask):
-    """Blocks of `pair_hessian` on its diagonal, one for each class."""
+    """Blocks of `pair_hessian` on its diagonal, one for each class, penalty included."""
     totals = class_sums(objective, point, mask)
     ridge = objective.penalty.curvature.reshape(mask.shape)
     for k, total in enumerate(totals):

@@ -269,7 +269,6 @@ def _divergence(probabilities, change):
         ratio *= change
         return (0.5 + 0.25 * largest) * np.add.reduce(ratio, axis=0)
     with np.errstate(divide="ignore", invalid="ignore"):
-        terms = (1.0 + ratio) * np.log1p(ratio) - ratio
-        return np.where(
-            ratio.min(axis=0) > -1.0, np.add.reduce(probabilities * terms, axis=0), np.inf
-        )
+        # of Q and not of P, which may be 0 by rounding: see `tiny` above
+        terms = (probabilities + change) * np.log1p(ratio) - change
+        return np.where(ratio.min(axis=0) > -1.0, np.add.reduce(terms, axis=0), np.inf)

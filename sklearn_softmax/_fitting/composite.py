@@ -3,6 +3,7 @@
 import numpy as np
 
 from .._penalties import PENALTIES
+from .._solvers.curvatures import KeptHessian
 from .._solvers.trail import Trail
 from .._solvers.working_set import working_sets
 from .problem import RidgeFits, RidgeProblem, alpha_from_C, canonical
@@ -27,7 +28,7 @@ class CompositeProblem(RidgeProblem):
 
     def __init__(self, X, target, weights, *, penalty, l1_ratio, **options):
         self._make, self._l1_ratio = PENALTIES[penalty], l1_ratio
-        self._trail, self._last = Trail(), (None, None, None)
+        self._trail, self._hessian, self._last = Trail(), KeptHessian(), (None, None, None)
         super().__init__(X, target, weights, **options)
 
     def set_strength(self, C):
@@ -66,7 +67,8 @@ class CompositeProblem(RidgeProblem):
         objective = self.objective(np.float64)
         known = start is not None and start[0] is self._last[0]
         point = self._next(objective) if known else objective.at(self._better_start(start))
-        return working_sets(objective, self.composite, point, tol=tol, max_iter=max_iter)
+        options = {"kept": self._hessian, "tol": tol, "max_iter": max_iter}
+        return working_sets(objective, self.composite, point, **options)
 
     def _next(self, objective):
         """The point that the fits before point to, or the last one where that is better."""

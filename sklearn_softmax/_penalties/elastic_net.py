@@ -85,9 +85,19 @@ class ElasticNet(Composite):
         Without a ridge that is the median; of two, the one with more entries, which are zero
         then, or else the one nearer to the mean: no shift of the column changes the choice.
         """
-        n_outputs = len(params)
-        if n_outputs == 1:
+        if len(params) == 1:
             return params
+        signs, n_zero = np.sign(params), np.count_nonzero(params == 0.0, axis=0)
+        pull = self.norm * np.add.reduce(signs) + self.ridge * np.add.reduce(params)
+        move = np.flatnonzero(~(np.abs(pull) < self.norm * n_zero))  # 0 is least in the others
+        if not len(move):
+            return params
+        params = params.copy()
+        params[:, move] = self.restricted(move)._shifted(params[:, move])
+        return params
+
+    def _shifted(self, params):
+        n_outputs = len(params)
         ordered, columns = np.sort(params, axis=0), np.arange(params.shape[1])
         pull = self.ridge * n_outputs * (ordered - params.mean(axis=0))
         ranks = np.arange(n_outputs)[:, None]

@@ -18,6 +18,17 @@ _SETTLED = 1e-2  # what a model promises, over what the last one did: then it ma
 _SHARE = 0.8  # of its bound, from which a zero parameter may move in a step
 
 
+class KeptHessian:
+    """The last Hessian of the loss in some parameters, which may serve other penalties, too."""
+
+    def __init__(self):
+        self.mask = self.matrix = None
+
+    def put(self, mask, matrix):
+        """Keep another."""
+        self.mask, self.matrix = mask, matrix
+
+
 class Curvatures:
     """Models at the points of one composite problem.
 
@@ -27,16 +38,18 @@ class Curvatures:
         Loss and ridge.
     penalty : Composite
         The norm.
+    kept : KeptHessian
+        Of this loss, perhaps from a fit with another penalty.
     """
 
-    def __init__(self, objective, penalty):
-        self._objective, self._penalty = objective, penalty
+    def __init__(self, objective, penalty, kept):
+        self._objective, self._penalty, self._kept = objective, penalty, kept
         self._shape = n_outputs, width = objective.map.shape
         self._n_rows = objective.map.n_rows
         self._pass = costs.pass_cost(objective.map.n_entries, n_outputs)
         self._pins = np.zeros(self._shape, bool)
         self._pins[-1] = penalty.free & (n_outputs > 1)
-        self._mask = self._every = self._full = self._blocks = None
+        self._every = self._blocks = None
         self._made, self._patience = -np.inf, 1.0
         self._promises, self._damping = (np.inf, np.inf), _DAMPING
 
@@ -54,8 +67,9 @@ class Curvatures:
         if n_near > most:
             least = np.partition(pressure, pressure.size - most, axis=None)[pressure.size - most]
         mask = pressure >= least
-        if self._settled and self._mask is not None and not np.any(mask & ~self._mask):
-            return self._mask
+        last = self._kept.mask
+        if self._settled and last is not None and not np.any(mask & ~last):
+            return last
         return mask
 
     def model(self, point, mask, shape):
@@ -65,20 +79,26 @@ class Curvatures:
         return self._by_classes(point, mask, shape)
 
     def _full_pays(self, n_pairs):
-        map = self._objective.map
-        entries = n_pairs * (map.n_entries / self._n_rows / self._shape[1] if map.sparse else 1.0)
-        cost = self._n_rows * entries**2 * (_SPARSE_PRODUCT if map.sparse else 1.0)
-        cost = costs.LARGE_PRODUCT * (cost + _FACES * n_pairs**3)
+        cost = self._full_cost(n_pairs) + costs.LARGE_PRODUCT * _FACES * n_pairs**3
         return n_pairs <= _MAX_PAIRS and cost <= max(
             self._patience * _PRODUCTS * self._pass, costs.CALLS
         )
 
+    def _full_cost(self, n_pairs):
+        map = self._objective.map
+        entries = n_pairs * (map.n_entries / self._n_rows / self._shape[1] if map.sparse else 1.0)
+        factor = _SPARSE_PRODUCT if map.sparse else 1.0
+        return costs.LARGE_PRODUCT * factor * self._n_rows * entries**2
+
     def _whole(self, point, mask, shape):
-        if not (self._settled and mask is self._mask):
-            matrix = self._objective.pair_hessian(point, mask)
-            self._full = FullModel(matrix, shape, self._pins[mask].reshape(shape))
-            self._mask = mask
-        return self._full
+        kept = self._kept
+        cheap = self._full_cost(np.count_nonzero(mask)) < self._pass
+        if cheap or not (self._settled and np.array_equal(mask, kept.mask)):
+            kept.put(mask, self._objective.pair_hessian(point, mask))
+        matrix = kept.matrix.copy()
+        ridge = self._objective.penalty.curvature.reshape(self._shape)[mask]
+        np.einsum("ii->i", matrix)[:] += ridge
+        return FullModel(matrix, shape, self._pins[mask].reshape(shape))
 
     @property
     def _settled(self):

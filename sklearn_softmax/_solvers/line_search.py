@@ -62,6 +62,8 @@ def _interpolate(low, high):
     if not (right_value < _LARGEST and abs(right_slope) < _LARGEST):
         return left + 0.1 * width
     mean = left_slope + right_slope - 3.0 * (right_value - left_value) / width
+    if not abs(mean) < _LARGEST:
+        return left + 0.1 * width
     root = mean * mean - left_slope * right_slope
     share = 0.5
     if root >= 0.0:

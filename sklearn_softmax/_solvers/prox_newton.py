@@ -26,12 +26,14 @@ class ProxNewton:
         Loss and ridge.
     penalty : Composite
         The norm.
+    kept : KeptHessian
+        See `Curvatures`.
     """
 
-    def __init__(self, objective, penalty):
+    def __init__(self, objective, penalty, kept):
         self._objective, self._penalty = objective, penalty
         self._shape = objective.map.shape
-        self._curvatures = Curvatures(objective, penalty)
+        self._curvatures = Curvatures(objective, penalty, kept)
         self.n_iter, self.stalled, self.interrupted, self.gap = 0, False, False, None
 
     def value(self, point):

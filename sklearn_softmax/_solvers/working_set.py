@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from .curvatures import KeptHessian
 from .outcome import Outcome, Result
 from .prox_newton import ProxNewton
 
@@ -16,8 +17,9 @@ _CLOSER, _SHARE = 0.3, 0.3
 class _Problem:
     """A composite problem at a point, with its certificate."""
 
-    def __init__(self, objective, penalty, start):
+    def __init__(self, objective, penalty, start, kept):
         self.objective, self.penalty, self._asked = objective, penalty, penalty
+        self._kept = kept
         self.shape = objective.map.shape
         self.move(start)
 
@@ -88,7 +90,7 @@ class _Problem:
             objective = objective.restricted(features, penalty.smooth(self.shape[0]))
             point = objective.at(self.params[:, columns].ravel())
             self._show(objective, columns)
-        solver = ProxNewton(objective, penalty)
+        solver = ProxNewton(objective, penalty, self._kept if whole else KeptHessian())
         point = solver.minimise(point, goal=goal, max_iter=max_iter)
         if whole:
             self.move(point)
@@ -111,7 +113,7 @@ class _Problem:
         return every.ravel()
 
 
-def working_sets(objective, penalty, start, *, tol, max_iter):
+def working_sets(objective, penalty, start, *, kept, tol, max_iter):
     """Minimise a smooth objective plus a norm with a kink.
 
     Parameters
@@ -122,6 +124,8 @@ def working_sets(objective, penalty, start, *, tol, max_iter):
         The norm; its ridge is that of `objective`.
     start : Point
         Of this objective.
+    kept : KeptHessian
+        Of this loss; for the fits that follow, too.
     tol : float
         Bound on the gap relative to the value.
     max_iter : int
@@ -132,7 +136,8 @@ def working_sets(objective, penalty, start, *, tol, max_iter):
     Result
         Its value includes the norm.
     """
-    problem, n_iter, outcome, idle = _Problem(objective, penalty, start), 0, Outcome.CONVERGED, 0
+    problem = _Problem(objective, penalty, start, kept)
+    n_iter, outcome, idle = 0, Outcome.CONVERGED, 0
     for factor in problem.factors():
         problem.relax(factor)
         solver = problem.descend(_LOOSE, 0.0, min(_STEPS, max_iter - n_iter))
