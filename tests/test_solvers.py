@@ -19,6 +19,7 @@ from sklearn_softmax._solvers.kept_hessian import KeptHessian
 from sklearn_softmax._solvers.line_search import search
 from sklearn_softmax._solvers.metric import BlockMetric, KroneckerMetric, LowRankMetric
 from sklearn_softmax._solvers.models import ClassModel
+from sklearn_softmax._solvers.near_path import NearPath
 from sklearn_softmax._solvers.nearby import HessianMetric
 from sklearn_softmax._solvers.pairs import Pairs
 
@@ -522,3 +523,20 @@ def test_models_by_classes_know_how_group_norms_tie_them():
     error = whole[np.ix_(on, on)] @ step[on] + slope.ravel()[on]
     assert np.linalg.norm(error) <= 0.3 * np.linalg.norm(slope)
     assert np.count_nonzero(step) == len(on) == 9
+
+
+@pytest.mark.parametrize(("kind", "p"), [("labels", 20), ("binary", 60)])
+def test_a_path_takes_fewer_steps_to_the_same_optima(kind, p):
+    (problem, objective), counts, found = make(kind=kind, n=3000, p=p), [], []
+    for solver in (NearPath(SOLVERS["lbfgs"]), SOLVERS["lbfgs"]):
+        params, values, steps = problem.start(), [], 0
+        for C in (0.1, 1.0, 2.0, 4.0):
+            problem.set_strength(C)
+            result = solver(objective, params, tol=1e-9, max_iter=100)
+            assert result.outcome is Outcome.CONVERGED
+            params, steps = result.params, steps + result.n_iter
+            values.append(result.value)
+        found.append(values)
+        counts.append(steps)
+    np.testing.assert_allclose(*found, rtol=1e-8)
+    assert counts[0] < counts[1]

@@ -9,6 +9,7 @@ from .._core.threads import Threads
 from .._fitting.path import prepare
 from .._inputs.training import Training, of_weight
 from .._solvers import SOLVERS, Result
+from .._solvers.near_path import NearPath
 
 
 class Fit(NamedTuple):
@@ -113,8 +114,10 @@ class Problem:
         with Threads() as threads:
             for shrinkage in self.grid.shrinkages:
                 prepared, last = self.prepare(shrinkage, threads), None
+                solving = self.grid.solving
+                solving["solver"] = NearPath(solving["solver"])
                 for C in self.grid.Cs:
-                    *last, result = prepared.fit(C, last, **self.grid.solving)
+                    *last, result = prepared.fit(C, last, **solving)
                     found.append(Fit(*self.data.all_classes(*last), result))
                     done(found[-1])
         return found

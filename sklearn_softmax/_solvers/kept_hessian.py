@@ -30,10 +30,16 @@ class KeptHessian:
 
     def metric_at(self, params, ridge):
         """The metric at the optimum of another ridge; None where the curvature is not the same."""
+        return self.with_ridge(ridge) if self.foresees(params, ridge) else None
+
+    def foresees(self, params, ridge):
+        """Whether the curvature is the same at the optimum of another ridge."""
         way = params - self._params
         foreseen = self.metric.solve((self._ridge - ridge) * params)
-        if not np.linalg.norm(way - foreseen) <= _ALIKE * np.linalg.norm(way):
-            return None
+        return bool(np.linalg.norm(way - foreseen) <= _ALIKE * np.linalg.norm(way))
+
+    def with_ridge(self, ridge):
+        """The metric of the same curvature and another ridge."""
         n_outputs, width = self._shape
         n = max(1, n_outputs - 1)
         tie = np.eye(n) - (1.0 / n_outputs if n_outputs > 1 else 0.0)
