@@ -71,7 +71,8 @@ def _kinks(penalty, params, dual):
     outside = (sizes > penalty.norm) & ~penalty.free
     for held in (outside & (penalty.ridge == 0.0), outside):
         share = np.min(penalty.norm[held] / sizes[held], initial=1.0)
-        found[share] = penalty.fenchel(params, share * dual)
+        if share not in found:
+            found[share] = penalty.fenchel(params, share * dual)
     return [(kinks, share) for share, kinks in found.items()]
 
 

@@ -26,9 +26,11 @@ class _Problem:
     def move(self, point):
         """Go to a point of this objective."""
         params = self.penalty.centred(point.params.reshape(self.shape))
-        self.point = self.objective.moved(point, params.ravel())
-        self.value = self.point.value + self.penalty.value(params)
-        self._known = None
+        self._stay(self.objective.moved(point, params.ravel()))
+
+    def _stay(self, point):
+        self.point, self._known = point, None
+        self.value = point.value + self.penalty.value(self.params)
 
     def gap(self, enough=np.inf):
         """Certified bound on the value minus the optimum, where that can be `enough`."""
@@ -93,7 +95,7 @@ class _Problem:
         solver = ProxNewton(objective, penalty, self._kept if whole else KeptHessian())
         point = solver.minimise(point, goal=goal, max_iter=max_iter)
         if whole:
-            self.move(point)
+            self._stay(point)
             self._known = solver.gap
         else:
             share = objective.map.n_entries / max(1, self.objective.map.n_entries)
