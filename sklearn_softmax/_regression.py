@@ -69,8 +69,9 @@ class SoftmaxRegression(
     label_smoothing : float, default=0.0
         Share of each row, at least 0 and below 1, that is spread evenly over all classes.
     tol : float, default=1e-6
-        Bound on the certified gap, relative to the objective. Without a penalty, half the
-        squared Newton decrement takes the place of the gap.
+        Bound on the certified gap, relative to the objective. Without a penalty, or with one so
+        weak that it drowns in rounding (1e-27 in units of standardised features), half the
+        squared Newton decrement takes the place of the gap: an estimate, and no bound.
     max_iter : int, default=1000
         The largest number of iterations.
     solver : {'auto', 'lbfgs', 'newton'}, default='auto'

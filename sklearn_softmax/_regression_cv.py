@@ -1,14 +1,10 @@
 """SoftmaxRegressionCV."""
 
 import numpy as np
-from sklearn import get_config
 from sklearn.base import BaseEstimator
-from sklearn.metrics import get_scorer
-from sklearn.utils import check_X_y
-from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping, process_routing
 from sklearn.utils.validation import validate_data
 
-from ._fitting.problem import canonical
+from ._inputs.offset import OffsetClassifierMixin
 from ._inputs.shrinkage import read_shrinkage
 from ._inputs.validation import (
     check_bool,
@@ -17,26 +13,25 @@ from ._inputs.validation import (
     check_number,
     check_shares,
     check_strengths,
-    check_weights,
-    encode_labels,
     warn_outcomes,
 )
-from ._probabilistic import SoftmaxClassifierMixin
 from ._progress import CallbackSupportMixin, start_progress, with_callbacks
 from ._regression import SoftmaxRegression
-from ._selection import rules as _selection
 from ._selection.cross_scores import cross_scores, read_folds
-from ._selection.fold_scores import LogLoss, Scorer
-from ._selection.grid_fits import Grid, Rows
+from ._selection.grid_fits import Grid
 from ._selection.loo_scores import check_ridge
+from ._selection.metadata import route, router
+from ._selection.rows import read
+from ._selection.rules import RULES, choice
 from ._solvers import SOLVERS
 from ._sparse_coef import SparseCoefMixin
 
-_OF_FITS = ("fit_intercept", "class_weight", "solver", "tol", "max_iter")
+_OF_FITS = ("fit_intercept", "class_weight", "label_smoothing", "solver", "tol", "max_iter")
+_CURVES = ("cv_scores_", "mean_score_", "std_error_")
 
 
 class SoftmaxRegressionCV(
-    CallbackSupportMixin, SparseCoefMixin, SoftmaxClassifierMixin, BaseEstimator
+    CallbackSupportMixin, SparseCoefMixin, OffsetClassifierMixin, BaseEstimator
 ):
     r"""Softmax regression that chooses C by the loss of rows it has not seen.
 
@@ -62,15 +57,17 @@ class SoftmaxRegressionCV(
     penalty_factor : array-like of shape (n_features,), default=None
         Non-negative numbers that multiply the penalty of each feature; None stands for ones.
     cv : int, splitter, iterable of (train, test), 'loo' or None, default=None
-        Folds; None is 5, and an integer makes them stratified. 'loo' is approximate
-        leave-one-out.
+        Folds; None is 5, and an integer makes them stratified, tables by the most probable
+        class. 'loo' is approximate leave-one-out.
     scoring : str, callable or None, default=None
-        A scorer of scikit-learn. None is the log-loss, computed from logits without clipping.
+        A scorer of scikit-learn. None is the log-loss, computed from logits without clipping,
+        the only score of tables.
     rule : {'best', '1se'}, default='best'
         'best' takes the C with the best mean score; '1se' the smallest C, of the strongest
         penalty, whose mean score is within one standard error of the best.
-    fit_intercept, class_weight, tol, max_iter, solver
+    fit_intercept, class_weight, classes, label_smoothing, tol, max_iter, solver
         As in `SoftmaxRegression`. Balanced class weights are those of the rows of each fit.
+        Neither class weights nor smoothing have a part in scores.
     n_jobs : int, default=None
         Folds fitted at the same time, in threads. Results do not depend on it.
 
@@ -92,7 +89,7 @@ class SoftmaxRegressionCV(
         are given, they are an axis before that of C.
     mean_score_, std_error_ : ndarray of shape (n_Cs,) or (n_l1_ratios, n_Cs)
         Mean over the folds and its standard error. Log-losses of folds are weighted by the
-        weights of their rows; scores of scorers count the same.
+        weights of their rows, times row totals of tables; scores of scorers count the same.
     classes_ : ndarray of shape (n_classes,)
         Sorted labels.
     coef_ : ndarray of shape (1, n_features) or (n_classes, n_features)
@@ -113,7 +110,7 @@ class SoftmaxRegressionCV(
     Notes
     -----
     A row whose class has no row of weight in the training part of its fold is left out of the
-    scores, with a warning: no C would help it.
+    scores, with a warning: no C would help it. So is that part of a row of a table.
 
     The step of leave-one-out is exact where the loss of the other rows is quadratic between the
     two optima. In the penalty's range that is of interest, mean losses agree with exact
@@ -153,6 +150,8 @@ class SoftmaxRegressionCV(
         rule="best",
         fit_intercept=True,
         class_weight=None,
+        classes=None,
+        label_smoothing=0.0,
         tol=1e-6,
         max_iter=1000,
         solver="auto",
@@ -167,6 +166,8 @@ class SoftmaxRegressionCV(
         self.rule = rule
         self.fit_intercept = fit_intercept
         self.class_weight = class_weight
+        self.classes = classes
+        self.label_smoothing = label_smoothing
         self.tol = tol
         self.max_iter = max_iter
         self.solver = solver
@@ -184,28 +185,24 @@ class SoftmaxRegressionCV(
         -------
         MetadataRouter
         """
-        router = MetadataRouter(owner=type(self).__name__).add_self_request(self)
-        router.add(
-            splitter=self.cv, method_mapping=MethodMapping().add(caller="fit", callee="split")
-        )
-        if self.scoring is not None:
-            to_score = MethodMapping().add(caller="fit", callee="score")
-            router.add(scorer=get_scorer(self.scoring), method_mapping=to_score)
-        return router
+        return router(self)
 
     @with_callbacks
-    def fit(self, X, y, sample_weight=None, **params):
+    def fit(self, X, y, sample_weight=None, offset=None, **params):
         """Fit at each C, choose one.
 
         Parameters
         ----------
         X : {array-like, sparse matrix} of shape (n_samples, n_features)
             Features. Arrays of float32 and float64 are not copied, but for the rows of folds.
-        y : array-like of shape (n_samples,)
-            Labels.
+        y : array-like of shape (n_samples,) or (n_samples, n_classes)
+            Labels; or probabilities or counts of the classes, as in `SoftmaxRegression.fit`.
         sample_weight : array-like of shape (n_samples,), default=None
             Non-negative weights, of fits and of scores. With metadata routing enabled, a scorer
             gets them where it asks.
+        offset : array-like of shape (n_samples,) or (n_samples, n_classes), default=None
+            Known terms that are added to the logits, in fits and in scores; as in
+            `SoftmaxRegression.fit`.
         **params : dict
             `groups` for the splitter; with metadata routing enabled, what splitter and scorer
             request.
@@ -217,8 +214,8 @@ class SoftmaxRegressionCV(
         Raises
         ------
         ValueError, TypeError
-            If a parameter, X, y or a weight is not as required, or a fold has too few classes; a
-            previous fit stays.
+            If a parameter, X, y, a weight or the offset is not as required, or a fold has too few
+            classes; a previous fit stays.
 
         Warns
         -----
@@ -228,12 +225,9 @@ class SoftmaxRegressionCV(
             If rows are left out of scores as the training rows of their fold lack their class.
         """
         self._check_parameters()
-        given = X
-        X, y = check_X_y(X, y, accept_sparse="csr", dtype=[np.float64, np.float32], estimator=self)
-        classes, labels = encode_labels(y)
-        weights = check_weights(sample_weight, len(labels))
-        rows = Rows(canonical(X), labels, weights, classes)
-        grid, (split, measure) = self._grid(X.shape[1]), self._route(rows, params)
+        rows = read(self, X, y, sample_weight, offset)
+        classes, dtype = rows.classes, rows.X.dtype
+        grid, (split, measure) = self._grid(rows.X.shape[1]), route(self, rows, offset, params)
         folds, whole = read_folds(self.cv, rows, split), grid.problem(rows)
         if folds is None:
             check_ridge(whole)
@@ -241,14 +235,17 @@ class SoftmaxRegressionCV(
             raise ValueError("rule='1se' needs at least two folds; got one.")
 
         tasks = {"most": int(np.prod(grid.shape)) + len(folds or ()), "task": "step"}
-        progress = start_progress(self, given, y, {"sample_weight": sample_weight}, **tasks)
-        fits = whole.fits(lambda fit: progress.done(lambda: fit.attributes(classes, X.dtype)))
+        metadata = {"sample_weight": sample_weight, "offset": offset}
+        progress = start_progress(self, X, y, metadata, **tasks)
+        fits = whole.fits(lambda fit: progress.done(lambda: fit.attributes(classes, dtype)))
         options = self.n_jobs, progress.done
         scores, shares, results = cross_scores(folds, rows, whole, fits, measure, *options)
 
-        validate_data(self, given, skip_check_array=True)  # names; not before the fit succeeded
-        chosen = fits[self._choose(scores, shares, grid)]
-        vars(self).update(chosen.attributes(classes, X.dtype))
+        validate_data(self, X, skip_check_array=True)  # names; not before the fit succeeded
+        place, chosen = choice(scores, shares, grid, self.rule)
+        if self.l1_ratios is None:
+            chosen |= {name: chosen[name].take(0, axis=-2) for name in _CURVES}
+        vars(self).update(chosen | fits[place].attributes(classes, dtype))
         progress.end()
         warn_outcomes([fit.result for fit in fits] + results, self.tol)
         return self
@@ -257,7 +254,8 @@ class SoftmaxRegressionCV(
         check_number("tol", self.tol, at_least=0)
         check_integer("max_iter", self.max_iter, at_least=1)
         check_choice("solver", self.solver, SOLVERS)
-        check_choice("rule", self.rule, _selection.RULES)
+        check_choice("rule", self.rule, RULES)
+        check_number("label_smoothing", self.label_smoothing, at_least=0, below=1)
         check_bool("fit_intercept", self.fit_intercept)
         if isinstance(self.cv, str):
             check_choice("cv", self.cv, ("loo",))
@@ -272,35 +270,5 @@ class SoftmaxRegressionCV(
             shrinkages=[read_shrinkage(self.penalty, share, *options) for share in shares],
             **{name: getattr(self, name) for name in _OF_FITS},
         )
-
-    def _route(self, rows, params):
-        """Parameters of the splitter's `split`, and what scores a fit."""
-        if get_config()["enable_metadata_routing"]:
-            routed = process_routing(self, "fit", sample_weight=rows.weights, **params)
-            split, to_scorer = routed.splitter.split, routed.get("scorer", {}).get("score", {})
-        else:
-            unknown = [name for name in params if name != "groups"]
-            if unknown:
-                raise TypeError(f"fit got an unexpected argument {unknown[0]!r}.")
-            split = params
-            to_scorer = {} if rows.weights is None else {"sample_weight": rows.weights}
-        if self.scoring is None:
-            return split, LogLoss()
-        return split, Scorer(get_scorer(self.scoring), to_scorer, len(rows.labels))
-
-    def _choose(self, scores, weights, grid):
-        """Keep curves and choices; the place in the grid of the chosen fit."""
-        mean, error = _selection.mean_and_error(scores, weights)
-        places = {rule: choose(mean, error) for rule, choose in _selection.RULES.items()}
-        place = places[self.rule]
-        self.cv_scores_, self.mean_score_, self.std_error_ = scores, mean, error
-        if self.l1_ratios is None:
-            self.cv_scores_, self.mean_score_, self.std_error_ = scores[:, 0], mean[0], error[0]
-        self.Cs_, self.C_ = grid.Cs, float(grid.Cs[place[-1]])
-        self.C_best_ = float(grid.Cs[places["best"][-1]])
-        self.C_1se_ = np.nan if places["1se"] is None else float(grid.Cs[places["1se"][-1]])
-        self.l1_ratios_ = np.array([shrinkage.l1_ratio for shrinkage in grid.shrinkages])
-        self.l1_ratio_ = float(self.l1_ratios_[place[0]])
-        return np.ravel_multi_index(place, mean.shape)
 
     _linear_map = SoftmaxRegression._linear_map

@@ -322,7 +322,7 @@ def distribution_of(kind, target, n):
     if kind == "binary":
         return np.eye(2)[(target.sign < 0).astype(int)]
     if kind == "smoothed":
-        return own[:, None] * np.eye(4)[target._labels.labels] + (1.0 - own)[:, None] * share
+        return own[:, None] * np.eye(4)[target._main.labels] + (1.0 - own)[:, None] * share
     if kind == "offset":
         target = target._target
     return target._mass if kind == "soft" else np.eye(4)[target.labels]

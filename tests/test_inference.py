@@ -309,6 +309,9 @@ def test_table_is_readable_and_a_data_frame():
     np.testing.assert_allclose(row["error"], 0.214094344804, rtol=1e-6)
     lines = str(table).splitlines()
     assert lines[0] == "Log-odds against barolo: observed errors, 95% intervals"
+    assert str(model.standard_errors(frame, names, level=0.999)).startswith(
+        "Log-odds against barbera: observed errors, 99.9% intervals"
+    )
     assert len(lines) == 2 + 8
     assert len({len(line) for line in lines[1:]}) == 1
     assert lines[2].split()[:3] == ["barbera", "alcohol", "-1.576"]

@@ -1,14 +1,9 @@
 """scikit-learn's own checks of SoftmaxRegression with every penalty."""
 
-import os
-from unittest import mock
-
 import pytest
+from conftest import checks_of
 
 from sklearn_softmax import SoftmaxRegression
-
-with mock.patch.dict(os.environ, SCIPY_ARRAY_API="1"):  # 1.6 cannot be imported without
-    from sklearn.utils.estimator_checks import estimator_checks_generator
 
 ESTIMATORS = [
     SoftmaxRegression(l1_ratio=1.0),
@@ -18,14 +13,6 @@ ESTIMATORS = [
 ]
 
 
-def checks():
-    """What `parametrize_with_checks` would give, as a list: recent pytest refuses an iterator."""
-    for number, estimator in enumerate(ESTIMATORS):
-        for _, check in estimator_checks_generator(estimator):
-            name = getattr(check, "func", check).__name__
-            yield pytest.param(estimator, check, id=f"{name}-{number}")
-
-
-@pytest.mark.parametrize(("estimator", "check"), list(checks()))
+@pytest.mark.parametrize(("estimator", "check"), checks_of(ESTIMATORS))
 def test_penalty(estimator, check):
     check(estimator)

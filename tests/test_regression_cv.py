@@ -1,13 +1,12 @@
 """Laws and known answers of SoftmaxRegressionCV."""
 
-import os
 import pickle
 import warnings
-from unittest import mock
 
 import numpy as np
 import pandas as pd
 import pytest
+from conftest import checks_of
 from joblib import parallel_backend
 from scipy import sparse
 from sklearn import config_context
@@ -30,9 +29,6 @@ from threadpoolctl import threadpool_limits
 
 from sklearn_softmax import SoftmaxRegression, SoftmaxRegressionCV
 from sklearn_softmax._selection.rules import best, mean_and_error, one_standard_error
-
-with mock.patch.dict(os.environ, SCIPY_ARRAY_API="1"):  # 1.6 cannot be imported without
-    from sklearn.utils.estimator_checks import estimator_checks_generator
 
 CS = [0.01, 1.0, 30.0]
 TOL = 1e-13  # errors of scores are about its root
@@ -458,19 +454,14 @@ def test_pandas_pickle_and_pipelines():
     np.testing.assert_array_equal(copy.predict_proba(frame), model.predict_proba(frame))
 
 
-def checks():
-    estimators = [
-        SoftmaxRegressionCV([1e-3, 1.0], cv=3),
-        SoftmaxRegressionCV([1e-3, 1.0], cv="loo"),
-        SoftmaxRegressionCV([1e-3, 1.0], cv=3, penalty="group", l1_ratios=[0.5]),
-        SoftmaxRegressionCV([1e-3, 1.0], cv=3, scoring="accuracy", rule="1se"),
-    ]
-    for number, estimator in enumerate(estimators):
-        for _, check in estimator_checks_generator(estimator):
-            name = getattr(check, "func", check).__name__
-            yield pytest.param(estimator, check, id=f"{name}-{number}")
+CHECKED = [
+    SoftmaxRegressionCV([1e-3, 1.0], cv=3),
+    SoftmaxRegressionCV([1e-3, 1.0], cv="loo"),
+    SoftmaxRegressionCV([1e-3, 1.0], cv=3, penalty="group", l1_ratios=[0.5]),
+    SoftmaxRegressionCV([1e-3, 1.0], cv=3, scoring="accuracy", rule="1se"),
+]
 
 
-@pytest.mark.parametrize(("estimator", "check"), list(checks()))
+@pytest.mark.parametrize(("estimator", "check"), checks_of(CHECKED))
 def test_checks_of_sklearn(estimator, check):
     check(estimator)

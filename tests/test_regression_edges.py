@@ -178,6 +178,14 @@ def test_R3_all_weights_zero():
         SoftmaxRegression().fit(X, y, np.zeros(len(y)))
 
 
+@pytest.mark.parametrize(("weight", "total"), [(1e308, "inf"), (5e-324, ".*e-322")])
+def test_R3_weights_whose_sum_is_no_number(weight, total):
+    X, y = draw()
+    message = rf"sample_weight must have a sum that is finite and at least 2\.2e-308; got {total}\."
+    with refuses(ValueError, message):
+        SoftmaxRegression().fit(X, y, np.full(len(y), weight))
+
+
 def test_R3_all_classes_but_one_without_weight():
     X, y = draw()
     message = r"y must contain at least two classes of positive weight; got 1 class: \[2\]\."

@@ -8,6 +8,9 @@ from scipy import sparse
 from sklearn.exceptions import ConvergenceWarning
 
 from sklearn_softmax import SoftmaxRegression
+from sklearn_softmax._core.targets import BinaryLabels
+from sklearn_softmax._solvers.line_search import search
+from sklearn_softmax._solvers.pairs import Pairs
 
 
 def draw(n=300, p=5, k=3):
@@ -81,3 +84,67 @@ def test_the_limit_of_iterations_holds_for_all_phases_together():
             warnings.simplefilter("ignore", ConvergenceWarning)
             model = SoftmaxRegression(C=100, max_iter=max_iter).fit(X.astype(np.float32), y)
         assert model.n_iter_ <= max_iter
+
+
+def test_what_is_in_balance_is_measured_by_the_loss():
+    X, y, weight, shift = np.array([[-1.0], [1.0]]), [0, 1], 40.0, 1.0
+    C = weight / (2.0 * np.exp(-weight) * np.cosh(shift))  # no gradient but that of the intercept
+    model = SoftmaxRegression(C=C, warm_start=True).fit(X, y)
+    model.coef_, model.intercept_ = np.array([[weight]]), np.array([shift])
+    model.fit(X, y)
+    np.testing.assert_allclose(model.intercept_, 0.0, atol=1e-2)
+
+
+@pytest.mark.parametrize("spread", [1e-4, 1e-6, 1e-8])
+@pytest.mark.parametrize("C", [1e2, 1e6, 1e10])
+def test_targets_that_are_nearly_labels(spread, C):
+    X, y = draw(n=60, p=4)
+    X[np.arange(60), y] += 8.0
+    Y = np.eye(3)[y] * (1.0 - spread) + spread / 3
+    for model in (
+        SoftmaxRegression(C=C, label_smoothing=spread).fit(X, y),
+        SoftmaxRegression(C=C).fit(X, Y),
+    ):
+        assert model.dual_gap_ <= 1e-6  # no warning, either: these are errors
+
+
+@pytest.mark.parametrize("solver", ["auto", "lbfgs", "newton"])
+@pytest.mark.parametrize("k", [2, 3])
+def test_a_class_of_hardly_any_weight(solver, k):
+    X, y = draw(k=k)
+    for common in range(k):
+        weights = {label: 1.0 if label == common else 1e-18 for label in range(k)}
+        model = SoftmaxRegression(class_weight=weights, solver=solver).fit(X, y)
+        assert model.dual_gap_ <= 1e-6
+        assert np.all(model.predict(X) == common)
+
+
+def test_trials_far_off_overflow_in_silence():
+    class Steep:
+        """1e200 t² - 1e199 t"""
+
+        def evaluate(self, step):
+            return np.float64(1e200) * step**2 - 1e199 * step, np.float64(2e200) * step - 1e199
+
+    np.testing.assert_allclose(search(Steep(), 0.0, -1e199), 0.05, atol=0.03)
+
+
+def test_pairs_of_which_a_metric_knows_nothing():
+    class Blind:
+        """Sees no curvature but that of the first parameter."""
+
+        def solve(self, gradient):
+            return gradient * [1.0, 0.0]
+
+    pairs = Pairs(2, 3)
+    pairs.add(np.array([0.0, 2.0]), np.array([0.0, 1.0]))
+    direction = pairs.direction(np.array([0.0, 1.0]), Blind())
+    np.testing.assert_allclose(direction, [0.0, -2.0])
+
+
+@pytest.mark.parametrize("share", [1e-12, 1e-3, 0.5])
+def test_divergence_from_a_probability_that_rounds_to_zero(share):
+    target, rare = BinaryLabels([1]), np.exp(-40.0)
+    exact = share * np.log(share / rare) + (1.0 - share) * np.log1p(-share)
+    found = target.divergence(np.array([[1.0]]), np.array([[share]]), slice(0, 1))
+    assert exact <= found[0] < np.inf

@@ -518,12 +518,19 @@ def test_sparse_tables_are_refused():
         ([0, 1, 1], "classes must be at least two different labels"),
         ([0], "classes must be at least two different labels"),
         (3, "classes must be at least two different labels"),
+        ([[0, 1, 2]], "classes must be at least two different labels"),
+        ([None, 1, 2], "all of them strings or numbers"),
+        ([np.nan, 1, 2], "all of them strings or numbers"),
+        (["a", 1, 2], "all of them strings or numbers"),
     ],
 )
 def test_bad_classes(classes, message):
     X, y, _ = draw()
     with pytest.raises(ValueError, match=message):
         SoftmaxRegression(classes=classes).fit(X, y)
+    if np.shape(classes) != (3,) or "all of them" in message:
+        with pytest.raises(ValueError, match=message):
+            SoftmaxRegression().partial_fit(X, y, classes=classes)
 
 
 def test_columns_must_be_the_classes():

@@ -14,8 +14,10 @@ from sklearn_softmax._core.targets import BinaryLabels, Labels
 from sklearn_softmax._core.threads import Threads
 from sklearn_softmax._fitting.problem import RidgeProblem, alpha_from_C
 from sklearn_softmax._solvers import SOLVERS, Outcome, choice, costs
+from sklearn_softmax._solvers.kept_hessian import KeptHessian
 from sklearn_softmax._solvers.line_search import search
 from sklearn_softmax._solvers.metric import BlockMetric, KroneckerMetric, LowRankMetric
+from sklearn_softmax._solvers.nearby import HessianMetric
 from sklearn_softmax._solvers.pairs import Pairs
 
 
@@ -446,3 +448,35 @@ def test_where_lbfgs_takes_long_newton_by_conjugate_gradients_goes_on(monkeypatc
     assert found.outcome is Outcome.CONVERGED
     assert found.n_iter > 2
     np.testing.assert_allclose(found.value, expected.value, rtol=1e-8)
+
+
+# Hessians that serve several ridges
+
+
+def optimum(problem, objective, C):
+    problem.set_strength(C)
+    result = SOLVERS["newton"](objective, problem.start(), tol=1e-12, max_iter=100)
+    return objective.at(result.params), objective.penalty.curvature
+
+
+@pytest.mark.parametrize("kind", ["labels", "binary"])
+def test_a_kept_hessian_is_that_with_another_ridge(kind):
+    problem, objective = make(kind=kind)
+    first, ridge = optimum(problem, objective, 1.0)
+    kept = KeptHessian(objective.hessian(first), ridge, first.params, objective.map.shape)
+    second, other = optimum(problem, objective, 1.05)
+    gradient = objective.at(problem.start()).gradient
+    expected = HessianMetric(objective.hessian(first), objective.map.shape)  # has the other ridge
+    found = kept.metric_at(second.params, other)
+    np.testing.assert_allclose(found.solve(gradient), expected.solve(gradient), rtol=1e-8)
+    first_again = kept.metric_at(first.params, ridge).solve(gradient)
+    np.testing.assert_allclose(first_again, kept.metric.solve(gradient), rtol=1e-10)
+
+
+@pytest.mark.parametrize("kind", ["labels", "binary"])
+def test_a_kept_hessian_knows_where_the_curvature_has_moved(kind):
+    problem, objective = make(kind=kind)
+    first, ridge = optimum(problem, objective, 1e-3)
+    kept = KeptHessian(objective.hessian(first), ridge, first.params, objective.map.shape)
+    second, other = optimum(problem, objective, 1.0)
+    assert kept.metric_at(second.params, other) is None

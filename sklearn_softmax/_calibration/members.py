@@ -75,7 +75,9 @@ class StructuredMatrix:
     def metric(self, objective, point):
         """The Hessian, to which ridges are added; near it where parameters are many."""
         if len(point.params) <= _FULL:
-            return partial(FullMetric, full_curvature.of_design(objective, point))
+            return partial(
+                FullMetric, objective.pair_hessian(point, np.ones(objective.map.shape, bool))
+            )
         return partial(SharedBlockMetric, *full_curvature.shared_block(objective, point))
 
     def logits(self, params, z):

@@ -11,7 +11,6 @@ import numpy as np
 from .pairs import chances, products
 
 _ROUNDING = 1e-13
-_RESOLUTION = 1e-17  # of means of soft targets' residuals: differences of numbers near 1
 LEFT = 1e-6  # of the imbalance may be left
 MOST = 1000  # free parameters: their Hessian is needed
 
@@ -24,13 +23,13 @@ def free_parameters(objective):
 def imbalanced(point, free):
     """Whether the gradient of free parameters is more than rounding."""
     most = np.abs(point.gradient[free]).max(initial=0.0)
-    return most > max(_ROUNDING * point.value, _RESOLUTION)
+    return most > _ROUNDING * point.value
 
 
 def balanced(point, residual, allowed):
     """Whether residuals of free parameters are balanced, to `allowed` or rounding."""
     left = np.abs(residual).max(initial=0.0)
-    return left <= max(allowed, _ROUNDING * point.value, _RESOLUTION)
+    return left <= max(allowed, _ROUNDING * point.value)
 
 
 def balance(objective, point, free):
@@ -84,6 +83,8 @@ def _hessian(objective, map, point):
     """Of the parameters of a map, at the probabilities of a point."""
     classes, columns = np.nonzero(np.ones(map.shape, bool))
     total = products(objective, map, chances(objective, point), classes, columns)
+    if map.shape[0] == objective.target.n_outputs:
+        _close(total, map.shape[0])
     return objective.scale * total
 
 
@@ -99,4 +100,17 @@ def _intercepts(objective, point):
     sums, moments = objective.probabilities_at(
         point, visit, lambda: (np.zeros(n_outputs), np.zeros((n_outputs, n_outputs)))
     )
-    return objective.scale * (np.diag(sums) - moments)
+    total = np.diag(sums) - moments
+    _close(total, n_outputs)
+    return objective.scale * total
+
+
+def _close(hessian, n_outputs):
+    """Let blocks of classes sum to zero, in place: a block p(1 - p) of its own is a difference."""
+    if n_outputs == 1:
+        return
+    width = len(hessian) // n_outputs
+    blocks = hessian.reshape(n_outputs, width, n_outputs, width)
+    for k in range(n_outputs):
+        blocks[k, :, k] = 0.0
+        blocks[k, :, k] = -np.add.reduce(blocks[:, :, k], axis=0)

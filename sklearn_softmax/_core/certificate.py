@@ -78,6 +78,7 @@ def moved(target, probabilities, shift, rows):
     change = np.empty_like(probabilities)
     shift(rows, change)
     target.curve(probabilities.copy(), change)
+    target.balance(change, rows)
     terms = target.divergence(probabilities, change, rows)
     outside = np.flatnonzero(np.isinf(terms))
     if len(outside):

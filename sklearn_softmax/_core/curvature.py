@@ -112,8 +112,8 @@ def class_gram(objective, candidates, curvatures, importance, size, seed):
     return total, len(chosen)
 
 
-def diagonal(objective, point):
-    """Diagonal of the Hessian, shape of the parameters."""
+def square_sums(objective, point):
+    """Σ s p_k (1 - p_k) x̃_j² over the rows, shape of the parameters."""
     map = objective.map
 
     def visit(probabilities, rows, totals):
@@ -125,8 +125,13 @@ def diagonal(objective, point):
 
     totals = objective.probabilities_at(point, visit, map.zero_squares)
     objective.n_passes += 0.5
-    squares = objective.scale * map.release_squares(totals)
-    return squares + objective.penalty.curvature.reshape(map.shape)
+    return map.release_squares(totals)
+
+
+def diagonal(objective, point):
+    """Diagonal of the Hessian, shape of the parameters."""
+    squares = objective.scale * square_sums(objective, point)
+    return squares + objective.penalty.curvature.reshape(objective.map.shape)
 
 
 def class_blocks(objective, point):

@@ -21,7 +21,7 @@ _SMALL = 64
 _JITTER = 1e-13  # of the largest curvature, where the Hessian is singular but for rounding
 
 
-def leave_one_out_losses(objective, params, curvature=None, active=None):
+def leave_one_out_losses(objective, params, held_out, curvature=None, active=None):
     """Loss of each row under a model that has not seen it, to first order.
 
     Parameters
@@ -30,6 +30,9 @@ def leave_one_out_losses(objective, params, curvature=None, active=None):
         With a map that has `rows`; its weights are those of the fit.
     params : ndarray of shape (n_params,)
         The optimum.
+    held_out : target
+        What the logits of rows left out are compared with: not what the fit saw, where that
+        smoothed or weighed the classes.
     curvature : ndarray of shape (width, n_outputs, n_outputs) or None
         Second derivative of the penalty between the classes of each feature; None stands for
         that of the objective's penalty.
@@ -52,7 +55,7 @@ def leave_one_out_losses(objective, params, curvature=None, active=None):
     hessian += features.between(curvature)
     hessian += features.between(_class_sums(hessian, active))
     root = _inverse_root(hessian)
-    return _losses(objective, chances, logits, features, root)
+    return _losses(objective, held_out, chances, logits, features, root)
 
 
 class _ActiveFeatures:
@@ -95,18 +98,19 @@ class _ActiveFeatures:
 
 
 def _probabilities(objective, params):
-    """Probabilities and relative logits, shape (n_rows, n_outputs)."""
+    """Probabilities and logits without offsets, shape (n_rows, n_outputs)."""
     shape = objective.map.n_rows, objective.map.shape[0]
     chances, logits = np.empty(shape), np.empty(shape)
 
     def visit(relative, rows, _):
         logits[rows] = relative.T
+        objective.target.relate(relative, rows)
         work = np.empty_like(relative)
         _, inverse = objective.target.loss_rows(relative, rows, work)
         objective.target.probabilities(work, inverse, rows)
         chances[rows] = work.T
 
-    objective.relate(params, visit)
+    objective.forward(params, visit)
     return chances, logits
 
 
@@ -172,7 +176,7 @@ def _inverse_lower(lower):
     return inverse
 
 
-def _losses(objective, chances, logits, features, root):
+def _losses(objective, held_out, chances, logits, features, root):
     target, weights = objective.target, _weights(objective)
     losses, n_outputs = np.empty(len(chances)), chances.shape[1]
     parts = list(features.parts())
@@ -184,16 +188,13 @@ def _losses(objective, chances, logits, features, root):
             below = root[place.start :, place]
             rooted[:, k, place.start :] = (block[:, columns] * weight) @ below.T
         response = rooted @ rooted.transpose(0, 2, 1)
-        relative, residuals = (
-            np.ascontiguousarray(logits[rows].T),
-            np.empty((n_outputs, len(block))),
-        )
+        relative, residuals = logits[rows].T.copy(), np.empty((n_outputs, len(block)))
+        target.relate(relative, rows)
         target.residuals(relative, rows, None, residuals)
         change = _change(response, _curvatures(chances[rows]), residuals.T)
-        margins = np.ascontiguousarray(change.T)
-        target.relate_direction(margins, rows)
-        relative += margins
-        losses[rows], _ = target.loss_rows(relative, rows, residuals)
+        moved = np.ascontiguousarray((logits[rows] + change).T)
+        held_out.relate(moved, rows)
+        losses[rows], _ = held_out.loss_rows(moved, rows, residuals)
 
     blocks = features.blocks(n_outputs * features.size)
     blocks.for_each(visit, objective.threads)

@@ -25,7 +25,7 @@ class Offset:
         self.slopes, self.probabilities = target.slopes, target.probabilities
         self.variances, self.curve = target.variances, target.curve
         self.divergence, self.confine = target.divergence, target.confine
-        self.excess = target.excess
+        self.excess, self.balance = target.excess, target.balance
 
     def __len__(self):
         return len(self._target)

@@ -1,5 +1,7 @@
 """The Hessian of chosen parameters: pairs of a class and a feature."""
 
+import itertools
+
 import numpy as np
 
 from .blocks import RowBlocks
@@ -31,25 +33,32 @@ def pair_hessian(objective, point, mask):
 
 
 def class_hessians(objective, point, mask):
+<<<<<<< HEAD
+    """Blocks of `pair_hessian` on its diagonal, one for each class."""
+    totals = class_sums(objective, point, mask)
+    ridge = objective.penalty.curvature.reshape(mask.shape)
+    for k, total in enumerate(totals):
+        total *= objective.scale
+        np.einsum("ii->i", total)[:] += ridge[k, mask[k]]
+    return list(totals)
+
+
+def class_sums(objective, point, mask):
+    """Sums Σ s p_k (1 - p_k) xx' over the rows, one for each class."""
+=======
     """Blocks of `pair_hessian` on its diagonal, one for each class, penalty included."""
+>>>>>>> paths
     map, weights = objective.map, objective.weights
     table = chances(objective, point)
-    table -= table**2
-    np.maximum(table, 0.0, out=table)  # probabilities may be above 1 by rounding
+    table *= others(table)
     if weights is not None:
         table *= weights[:, None]
     np.sqrt(table, out=table)
     columns = [np.flatnonzero(each) for each in mask]
     if map.sparse:
         zeros = [np.zeros(len(each), np.intp) for each in columns]
-        totals = [map.pair_gram(each, zeros[k], table[:, [k]]) for k, each in enumerate(columns)]
-    else:
-        totals = _class_products(objective, table, columns)
-    ridge = objective.penalty.curvature.reshape(mask.shape)
-    for k, total in enumerate(totals):
-        total *= objective.scale
-        np.einsum("ii->i", total)[:] += ridge[k, columns[k]]
-    return list(totals)
+        return [map.pair_gram(each, zeros[k], table[:, [k]]) for k, each in enumerate(columns)]
+    return _class_products(objective, table, columns)
 
 
 def _class_products(objective, table, columns):
@@ -81,6 +90,20 @@ def chances(objective, point):
     return table
 
 
+def others(table):
+    """1 - p of all classes; of the most likely one as a sum, which keeps its digits.
+
+    A Hessian of rows that are sure of their class has negative eigenvalues without them.
+    """
+    rest = np.maximum(1.0 - table, 0.0)
+    if table.shape[1] > 1:
+        rows, top = np.arange(len(table)), np.argmax(table, axis=1)
+        without = table.copy()
+        without[rows, top] = 0.0
+        rest[rows, top] = np.sum(without, axis=1)
+    return rest
+
+
 def products(objective, map, table, classes, columns):
     """Σ s (diag_k(p_k xx') - uu') of pairs of classes and columns of a map."""
     of_pairs = _of_sparse if map.sparse else _of_dense
@@ -101,14 +124,18 @@ def _of_dense(objective, map, table, classes, columns):
             scaled = features[:, columns] * roots
             total += scaled.T @ scaled
             return
-        root_chances = np.sqrt(chances)
-        scaled = np.empty((len(features), size))
-        for k in range(n_outputs):
-            part = slice(edges[k], edges[k + 1])
+        root_chances, root_others = np.sqrt(chances), np.sqrt(others(chances))
+        scaled, parts = np.empty((len(features), size)), itertools.pairwise(edges)
+        blocks = []
+        for k, part in enumerate(slice(*ends) for ends in parts):
             own = features[:, columns[part]] * roots[:, k, None]
-            total[part, part] += own.T @ own
             scaled[:, part] = own * root_chances[:, k, None]
-        total -= scaled.T @ scaled
+            own *= root_others[:, k, None]
+            blocks.append((part, own.T @ own))
+        product = scaled.T @ scaled
+        for part, block in blocks:
+            product[part, part] = -block
+        total -= product
 
     blocks = RowBlocks(map.n_rows, max(256, _NUMBERS // max(1, size)), 8 * size**2)
     (total,) = blocks.sum(visit, lambda: (np.zeros((size, size)),), objective.threads)
@@ -124,8 +151,9 @@ def _of_sparse(objective, map, table, classes, columns):
     edges = np.searchsorted(classes, np.arange(n_outputs + 1))
     total = map.pair_gram(columns, classes, np.sqrt(table) * roots)
     total *= -1.0
+    own = roots * np.sqrt(others(table))
     for k in range(n_outputs):
         part = slice(edges[k], edges[k + 1])
         same = np.zeros(edges[k + 1] - edges[k], np.intp)
-        total[part, part] += map.pair_gram(columns[part], same, roots[:, [k]])
+        total[part, part] = map.pair_gram(columns[part], same, own[:, [k]])
     return total

@@ -9,12 +9,19 @@ from .targets import BinaryLabels, Labels, _Target
 
 
 class _SoftTarget(_Target):
-    """Relative logits z - Σ_k q_k z_k: the loss is the logarithm of their exponentials' sum."""
+    """Relative logits z - Σ_k q_k z_k: the loss is the logarithm of their exponentials' sum.
+
+    A subclass knows as `_main`, `Labels`, the class that each row is closest to.
+    """
 
     @staticmethod
     def _close(sums):
         with np.errstate(divide="ignore"):
             return np.log(sums), 1.0 / sums
+
+    def balance(self, residuals, rows):
+        """Let residuals of each row sum to zero, in place."""
+        self._main.balance(residuals, rows)
 
 
 class SoftLabels(_SoftTarget):
@@ -33,6 +40,7 @@ class SoftLabels(_SoftTarget):
         self._mass = np.asarray(mass)
         self._inverse = np.ones(len(mass)) if totals is None else 1.0 / totals
         self.n_outputs = self._mass.shape[1]
+        self._main = Labels(np.argmax(self._mass, axis=1), self.n_outputs)
 
     def __len__(self):
         return len(self._mass)
@@ -46,6 +54,7 @@ class SoftLabels(_SoftTarget):
     def _finish(self, scaled, rows, weights):
         inverse = self._inverse[rows]
         scaled -= self._mass[rows].T * (inverse if weights is None else inverse * weights)
+        self.balance(scaled, rows)
 
     def frequencies(self, weights):
         """Weighted mean of the target, shape (K,): the class priors."""
@@ -68,7 +77,7 @@ class SmoothedLabels(_SoftTarget):
     """
 
     def __init__(self, labels, own, share):
-        self._labels, self._own, self._share = Labels(labels, len(share)), own, share
+        self._main, self._own, self._share = Labels(labels, len(share)), own, share
         self.n_outputs = len(share)
 
     def __len__(self):
@@ -76,26 +85,25 @@ class SmoothedLabels(_SoftTarget):
 
     def relate(self, logits, rows):
         """Subtract from each row its expectation under the target, in place."""
-        own, where = self._own[rows], self._labels.where(rows, logits.shape[1])
+        own, where = self._own[rows], self._main.where(rows, logits.shape[1])
         expected = np.einsum("kb,k->b", logits, self._share)
         logits -= own * logits.reshape(-1)[where] + (1.0 - own) * expected
 
     relate_direction = relate
 
     def _finish(self, scaled, rows, weights):
-        own = self._own[rows]
-        rest = 1.0 - own
+        rest = 1.0 - self._own[rows]
         if weights is not None:
-            own, rest = own * weights, rest * weights
+            rest *= weights
         for row, share in zip(scaled, self._share, strict=True):
             row -= share * rest
-        scaled.reshape(-1)[self._labels.where(rows, scaled.shape[1])] -= own
+        self.balance(scaled, rows)
 
     def frequencies(self, weights):
         """Weighted mean of the target, shape (K,): the class priors."""
         weights = np.ones(len(self)) if weights is None else weights
         own = weights * self._own
-        counts = np.bincount(self._labels.labels, own, self.n_outputs)
+        counts = np.bincount(self._main.labels, own, self.n_outputs)
         return (counts + np.add.reduce(weights - own) * self._share) / np.add.reduce(weights)
 
 
@@ -136,5 +144,5 @@ class BinarySoftLabels(BinaryLabels):
 
     def frequencies(self, weights):
         """Weighted mean of the target: the class priors, shape (2,)."""
-        second = np.average(self._second, weights=weights)
-        return np.array([1.0 - second, second])
+        both = 1.0 - self._second, self._second
+        return np.array([np.average(each, weights=weights) for each in both])

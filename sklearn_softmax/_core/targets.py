@@ -70,6 +70,13 @@ class _Target:
         """Set what `_finish` writes to zero, where it reads it."""
 
     @staticmethod
+    def balance(residuals, rows):
+        """Let residuals of each row sum to zero, in place: those of a single output stand for two.
+
+        One of them is minus the sum of the others, which may be tiny beside its probability.
+        """
+
+    @staticmethod
     def slopes(exponentials, inverse, margins, rows):
         """Slope of each row's loss where relative logits change by `margins`.
 
@@ -170,6 +177,11 @@ class Labels(_Target):
         margins -= margins.reshape(-1)[where]
         return where
 
+    def balance(self, residuals, rows):
+        """Let residuals of each row sum to zero, in place."""
+        self._clear(residuals, rows)
+        self._finish(residuals, rows, None)
+
     @staticmethod
     def _close(sums):
         return np.log1p(sums), 1.0 / (1.0 + sums)
@@ -242,8 +254,9 @@ class BinaryLabels(_Target):
 
     def frequencies(self, weights):
         """Weighted mean of the target: the class priors, shape (2,)."""
-        second = np.average(self.sign < 0, weights=weights)
-        return np.array([1.0 - second, second])
+        return np.array(
+            [np.average(own, weights=weights) for own in (self.sign > 0, self.sign < 0)]
+        )
 
 
 def _divergence(probabilities, change):
@@ -256,7 +269,6 @@ def _divergence(probabilities, change):
         ratio *= change
         return (0.5 + 0.25 * largest) * np.add.reduce(ratio, axis=0)
     with np.errstate(divide="ignore", invalid="ignore"):
-        terms = (1.0 + ratio) * np.log1p(ratio) - ratio
-        return np.where(
-            ratio.min(axis=0) > -1.0, np.add.reduce(probabilities * terms, axis=0), np.inf
-        )
+        # of Q and not of P, which may be 0 by rounding: see `tiny` above
+        terms = (probabilities + change) * np.log1p(ratio) - change
+        return np.where(ratio.min(axis=0) > -1.0, np.add.reduce(terms, axis=0), np.inf)

@@ -76,7 +76,8 @@ class StandardErrors:
             for head, column in zip(heads, texts, strict=True)
         ]
         lines = [
-            f"Log-odds against {self.reference}: {self.kind} errors, {self.level:.0%} intervals",
+            f"Log-odds against {self.reference}: {self.kind} errors, "
+            f"{100.0 * self.level:g}% intervals",
             *(
                 "  ".join(text.rjust(width) for text, width in zip(row, widths, strict=True))
                 for row in [heads, *zip(*texts, strict=True)]

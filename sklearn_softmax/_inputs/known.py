@@ -78,6 +78,10 @@ class KnownLabels:
         table[np.arange(len(self)), self.labels] += 1.0 if self._own is None else self._own
         return table
 
+    def most_probable(self):
+        """Class numbers."""
+        return self.labels
+
     def at(self, numbers):
         """Share of each row that has the class of this number."""
         return (self.labels == numbers).astype(np.float64)
@@ -166,6 +170,10 @@ class KnownMass:
     def table(self):
         """Distributions of the rows, shape (n_rows, n_classes)."""
         return self._mass / self._totals[:, None]
+
+    def most_probable(self):
+        """Class numbers; the first of equally probable ones."""
+        return np.argmax(self._mass, axis=1)
 
     def at(self, numbers):
         """Share of each row that has the class of this number."""

@@ -85,12 +85,25 @@ def check_classes(classes):
     Raises
     ------
     ValueError
-        If they are not two different labels or more.
+        If they are not two different labels or more, with an order.
     """
     named = np.asarray(classes)
-    if named.ndim != 1 or len(named) < 2 or len(np.unique(named)) < len(named):
-        raise ValueError(f"classes must be at least two different labels; got {classes!r}.")
+    if named.ndim != 1 or len(named) < 2 or not _are_different(named, classes):
+        raise ValueError(
+            "classes must be at least two different labels, all of them strings or numbers; "
+            f"got {classes!r}."
+        )
     return named
+
+
+def _are_different(named, given):
+    """Whether labels can be sorted, as they were given, and none occurs twice."""
+    if len({isinstance(label, str) for label in given}) > 1:
+        return False
+    try:
+        return len(np.unique(named)) == len(named) and bool(np.all(named == named))
+    except TypeError:
+        return False
 
 
 def read_table(y, named):

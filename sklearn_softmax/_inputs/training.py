@@ -110,7 +110,11 @@ def of_weight(X, rows, weights, classes, offset=None, class_weight=None, label_s
             "y must contain at least two classes of positive weight; "
             f"got {len(present)} class: {classes[present].tolist()}."
         )
-    target = (rows if len(present) == len(classes) else rows.keep(present)).target()
-    if offset is not None:
-        target = Offset(target, of_classes(offset, present))
+    target = target_of(rows, offset, present, len(classes))
     return Training(X, target, weights, totals, classes, present, kept)
+
+
+def target_of(rows, offset, present, n_classes):
+    """What logits of the classes present are compared with."""
+    target = (rows if len(present) == n_classes else rows.keep(present)).target()
+    return target if offset is None else Offset(target, of_classes(offset, present))

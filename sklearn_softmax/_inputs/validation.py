@@ -13,6 +13,7 @@ from .._solvers import Outcome
 
 _DISCRETE = ("b", "i", "u", "U", "S")  # kinds of dtypes that hold nothing but labels
 _INTEGERS = ("i", "u")
+_LEAST_SUM = np.finfo(np.float64).tiny  # of weights
 
 
 def check_number(name, value, *, above=None, at_least=None, below=None, infinite=False):
@@ -136,9 +137,9 @@ def encode_labels(y):
 
 def _encode_counts(y):
     """Classes and class numbers of small integers, without sorting the rows."""
-    found = np.bincount(y) > 0
-    classes = np.flatnonzero(found)
-    return classes.astype(y.dtype), (np.cumsum(found) - 1)[y]
+    numbers = y.astype(np.intp, copy=False)
+    found = np.bincount(numbers) > 0
+    return np.flatnonzero(found).astype(y.dtype), (np.cumsum(found) - 1)[numbers]
 
 
 def number_labels(y, classes):
@@ -166,7 +167,8 @@ def check_weights(sample_weight, n_rows, name="sample_weight"):
     Raises
     ------
     ValueError
-        If the length is wrong, a weight is negative or not finite, or all are zero.
+        If the length is wrong, a weight is negative or not finite, or all are zero; or if their
+        sum, or its inverse, is not finite.
     """
     if sample_weight is None:
         return None
@@ -187,6 +189,12 @@ def check_weights(sample_weight, n_rows, name="sample_weight"):
         )
     if not np.any(weights):
         raise ValueError(f"{name} must have a positive sum; got zero weights only.")
+    with np.errstate(over="ignore"):
+        total = np.add.reduce(weights)
+    if not _LEAST_SUM <= total < np.inf:
+        raise ValueError(
+            f"{name} must have a sum that is finite and at least {_LEAST_SUM:.1e}; got {total:g}."
+        )
     return weights
 
 

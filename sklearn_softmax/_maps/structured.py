@@ -97,7 +97,7 @@ class StructuredMatrix(DenseDesign):
     def __init__(self, features, n_outputs):
         super().__init__(np.ascontiguousarray(features.T), n_outputs)
 
-    def full_rows(self, rows):
+    def rows(self, rows):
         """The slice `rows` of the features and a column of ones."""
         block = self.X[rows]
         return np.concatenate([block, np.ones((len(block), 1))], axis=1)

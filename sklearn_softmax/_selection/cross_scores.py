@@ -13,6 +13,9 @@ from .neighbours import neighbours
 def read_folds(cv, rows, params):
     """Numbers of the rows of each (train, test); None for leave-one-out.
 
+    Tables are split like labels: by the most probable class, so that a table that is sure of its
+    classes has the folds of its labels.
+
     Raises
     ------
     ValueError
@@ -20,7 +23,7 @@ def read_folds(cv, rows, params):
     """
     if isinstance(cv, str):
         return None
-    y, numbers = rows.classes[rows.labels], np.arange(len(rows.labels))
+    y, numbers = rows.labels(), np.arange(len(rows))
     split = check_cv(cv, y, classifier=True).split(rows.X, y, **params)
     found = [(numbers[train], numbers[test]) for train, test in split]
     if not found:
@@ -57,16 +60,13 @@ def cross_scores(folds, rows, whole, fits, measure, n_jobs, done):
         Of all fits to folds.
     """
     if folds is None:
-        scores = score_rows(whole, fits)
-        weights = np.ones(len(rows.labels)) if rows.weights is None else rows.weights
-        return scores, weights[whole.data.kept], []
+        return *score_rows(whole, rows, fits), []
     near = neighbours(rows, whole, fits, folds)
-    parts = score_folds(whole.grid, rows, folds, near, measure, n_jobs, done)
-    unknown = np.concatenate([part.unknown for part in parts])
-    unknown = np.isin(rows.labels[unknown], whole.data.present)
-    if np.any(unknown):
+    parts = score_folds(whole, rows, folds, near, measure, n_jobs, done)
+    n_unknown = sum(part.n_unknown for part in parts)
+    if n_unknown:
         warnings.warn(
-            f"{np.count_nonzero(unknown)} held-out rows are left out of the scores: the training "
+            f"{n_unknown} held-out rows are left out of the scores, tables in part: the training "
             "rows of their fold have no row of their class.",
             stacklevel=3,
         )

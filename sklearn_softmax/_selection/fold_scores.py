@@ -11,7 +11,6 @@ from sklearn.utils.parallel import Parallel, delayed
 from .._calibration.cross_fitting import take
 from .._core import predict
 from .._core.threads import Threads
-from .._inputs.known import labels_target
 from .._maps.design import DenseDesign, SparseDesign
 from .._regression import SoftmaxRegression
 
@@ -27,31 +26,38 @@ class FoldScores(NamedTuple):
         Of the fold in the mean.
     results : list of Result
         Of its fits.
-    unknown : ndarray of int
-        Rows left out, as their class had no row to learn from.
+    n_unknown : int
+        Rows left out, or in part, as a class of theirs had no row to learn from.
     """
 
     scores: np.ndarray
     weight: float
     results: list
-    unknown: np.ndarray
+    n_unknown: int
 
 
 @dataclass(frozen=True)
 class LogLoss:
-    """Minus the mean cross-entropy of held-out labels; folds weigh what their rows weigh."""
+    """Minus the mean cross-entropy of held-out rows; folds weigh what their rows weigh."""
 
     def weight(self, rows):
         """Of a fold with these test rows."""
-        return float(len(rows.labels) if rows.weights is None else np.add.reduce(rows.weights))
+        return float(len(rows) if rows.weights is None else np.add.reduce(rows.weights))
 
     def score(self, fit, C, rows, numbers):
         """Of one fit, from its logits."""
         make = SparseDesign if sparse.issparse(rows.X) else DenseDesign
-        design, target = make(rows.X, len(fit.coef)), labels_target(rows.labels, len(rows.classes))
+        design, target = make(rows.X, len(fit.coef)), rows.target(np.arange(len(rows.classes)))
         params = np.column_stack([fit.coef, fit.intercept])
         with Threads() as threads:
             return -predict.mean_loss(design, params, target, rows.weights, threads)
+
+
+class _FittedElsewhere(SoftmaxRegression):
+    """A model that knows the offset of the rows that a scorer shows it."""
+
+    def _shifted_map(self, X, offset):
+        return super()._shifted_map(X, self.offset_ if offset is None else offset)
 
 
 @dataclass(frozen=True)
@@ -78,11 +84,12 @@ class Scorer:
 
     def score(self, fit, C, rows, numbers):
         """Of one fit, as an estimator."""
-        model = SoftmaxRegression(C=C)
+        model = _FittedElsewhere(C)
+        model.offset_ = None if rows.offset is None else rows.offset.T
         model.classes_, model.n_features_in_ = rows.classes, rows.X.shape[1]
         model.coef_, model.intercept_ = fit.coef, fit.intercept
         params = {name: self._cut(value, numbers) for name, value in self.params.items()}
-        score = self.function(model, rows.X, rows.classes[rows.labels], **params)
+        score = self.function(model, rows.X, rows.labels(), **params)
         if not np.isfinite(score):
             raise ValueError(f"scoring must give finite numbers; got {score!r} at C={C:g}.")
         return float(score)
@@ -92,14 +99,15 @@ class Scorer:
         return take(value, numbers) if shape[:1] == (self.n_rows,) else value
 
 
-def score_folds(grid, rows, folds, near, measure, n_jobs, done):
+def score_folds(whole, rows, folds, near, measure, n_jobs, done):
     """Scores of all folds.
 
     Parameters
     ----------
-    grid : Grid
+    whole : Problem
+        All rows.
     rows : Rows
-        All of them.
+        The same.
     folds : list of (train, test)
         Row numbers.
     near : list
@@ -120,11 +128,11 @@ def score_folds(grid, rows, folds, near, measure, n_jobs, done):
     if effective_n_jobs(n_jobs) == 1:
         found = []
         for fold in tasks:
-            found.append(_score_fold(fold, grid, rows, near, measure))
+            found.append(_score_fold(fold, whole, rows, near, measure))
             done()
         return found
     parallel = Parallel(n_jobs=n_jobs, require="sharedmem")
-    found = parallel(delayed(_score_fold)(fold, grid, rows, near, measure) for fold in tasks)
+    found = parallel(delayed(_score_fold)(fold, whole, rows, near, measure) for fold in tasks)
     for _ in tasks:
         done()
     return found
@@ -136,27 +144,30 @@ class _Fold(NamedTuple):
     test: np.ndarray
 
 
-def _score_fold(fold, grid, rows, near, measure):
+def _score_fold(fold, whole, rows, near, measure):
+    grid, held = whole.grid, rows.take(fold.test)
     try:
         problem = grid.problem(rows, fold.train, fold.number)
     except ValueError as error:
         raise ValueError(
             f"The training rows of fold {fold.number} cannot be used: {error}"
         ) from None
-    known = np.isin(rows.labels[fold.test], problem.data.present)
-    weighted = rows.positive()[fold.test]
-    numbers = fold.test[known & weighted]
+    test = held.seen(problem.data.present)
+    numbers = test.weighted()
     if not len(numbers):
         raise ValueError(
             "Each fold must hold out a row of positive weight whose class is among its training "
             f"rows; fold {fold.number} has none."
         )
-    fits, test = problem.fits_near(near), rows.take(numbers)
+    fits = problem.fits_near(near)
+    test = test if len(numbers) == len(test) else test.take(numbers)
     Cs = np.tile(grid.Cs, len(grid.shrinkages))
+    numbers = fold.test[numbers]
     scores = [measure.score(fit, C, test, numbers) for fit, C in zip(fits, Cs, strict=True)]
+    missing = np.setdiff1d(whole.data.present, problem.data.present)
     return FoldScores(
         np.reshape(scores, grid.shape),
         measure.weight(test),
         [fit.result for fit in fits],
-        fold.test[weighted & ~known],
+        len(held.seen(missing).weighted()) if len(missing) else 0,
     )

@@ -7,7 +7,6 @@ import numpy as np
 
 from .._core.threads import Threads
 from .._fitting.path import prepare
-from .._inputs.known import KnownLabels
 from .._inputs.training import Training, of_weight
 from .._solvers import SOLVERS, Result
 
@@ -32,36 +31,6 @@ class Fit(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Rows:
-    """Data that have been checked.
-
-    Attributes
-    ----------
-    X : ndarray or CSR matrix of shape (n_rows, n_features)
-    labels : ndarray of shape (n_rows,)
-        Numbers in `classes`.
-    weights : ndarray of shape (n_rows,) or None
-    classes : ndarray of shape (n_classes,)
-    """
-
-    X: Any
-    labels: np.ndarray
-    weights: np.ndarray | None
-    classes: np.ndarray
-
-    def take(self, numbers):
-        """Some of the rows; all of them are not copied."""
-        if isinstance(numbers, slice):
-            return self
-        weights = None if self.weights is None else self.weights[numbers]
-        return Rows(self.X[numbers], self.labels[numbers], weights, self.classes)
-
-    def positive(self):
-        """Whether each row has any weight."""
-        return np.ones(len(self.labels), dtype=bool) if self.weights is None else self.weights > 0
-
-
-@dataclass(frozen=True)
 class Grid:
     """The penalties, and how each fit is made.
 
@@ -71,7 +40,7 @@ class Grid:
         Ascending.
     shrinkages : list of Shrinkage
         The other axis of the grid.
-    fit_intercept, class_weight, solver, tol, max_iter
+    fit_intercept, class_weight, label_smoothing, solver, tol, max_iter
         As in `SoftmaxRegression`.
     """
 
@@ -79,6 +48,7 @@ class Grid:
     shrinkages: list
     fit_intercept: bool
     class_weight: Any
+    label_smoothing: float
     solver: str
     tol: float
     max_iter: int
@@ -102,9 +72,8 @@ class Grid:
     def problem(self, rows, numbers=slice(None), number=-1):
         """Some of the rows as what is fitted; `number` is that of a fold."""
         rows = rows.take(numbers)
-        known = KnownLabels(rows.labels, len(rows.classes))
-        weighting = {"class_weight": self.class_weight}
-        data = of_weight(rows.X, known, rows.weights, rows.classes, **weighting)
+        options = {"class_weight": self.class_weight, "label_smoothing": self.label_smoothing}
+        data = of_weight(rows.X, rows.known, rows.weights, rows.classes, rows.offset, **options)
         return Problem(self, data, numbers, number)
 
 

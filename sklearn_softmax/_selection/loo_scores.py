@@ -11,19 +11,23 @@ from .._maps.row_space import RowSpace
 _MOST = 4096  # parameters of a Hessian: 128 MiB
 
 
-def score_rows(whole, fits):
+def score_rows(whole, rows, fits):
     """Minus the approximate leave-one-out loss of each row.
 
     Parameters
     ----------
     whole : Problem
         All rows of positive weight.
+    rows : Rows
+        The same, and those of none.
     fits : list of Fit
         At all points of the grid.
 
     Returns
     -------
-    ndarray of shape (n_rows, n_shrinkages, n_Cs)
+    scores : ndarray of shape (n_rows, n_shrinkages, n_Cs)
+    weights : ndarray of shape (n_rows,)
+        Of the rows in the mean.
 
     Raises
     ------
@@ -31,14 +35,17 @@ def score_rows(whole, fits):
         If the Hessian of the coefficients that are not zero is too large.
     """
     grid, scores, place = whole.grid, np.empty((len(whole.data.target), len(fits))), 0
+    held = rows.take(whole.data.kept).seen(whole.data.present)
+    target, kept = held.target(whole.data.present), held.weighted()
     with Threads() as threads:
         for shrinkage in grid.shrinkages:
             make = _ActiveRows if shrinkage.has_norm else _RidgeRows
-            rows = make(whole, shrinkage, threads)
+            left_out = make(whole, shrinkage, threads)
             for C in grid.Cs:
-                scores[:, place] = -rows.losses(C, *whole.start(fits[place]))
+                scores[:, place] = -left_out.losses(C, *whole.start(fits[place]), target)
                 place += 1
-    return scores.reshape(len(scores), *grid.shape)
+    weights = np.ones(len(held)) if held.weights is None else held.weights
+    return scores.reshape(len(scores), *grid.shape)[kept], weights[kept]
 
 
 def check_ridge(whole):
@@ -72,13 +79,14 @@ class _RidgeRows:
         options = {"factors": factors, "threads": threads, **grid.options}
         self._problem = RidgeProblem(X, data.target, data.weights, **options)
 
-    def losses(self, C, coef, intercept):
-        """Loss of each row without itself."""
+    def losses(self, C, coef, intercept, target):
+        """Loss of each row without itself, compared with a target."""
         if self._space is not None:
             coef, intercept = self._space.from_raw(coef, intercept)
         self._problem.set_strength(C)
         objective = self._problem.objective(np.float64)
-        return leave_one_out_losses(objective, self._problem.from_coefficients(coef, intercept))
+        params = self._problem.from_coefficients(coef, intercept)
+        return leave_one_out_losses(objective, params, target)
 
 
 class _ActiveRows:
@@ -87,8 +95,8 @@ class _ActiveRows:
     def __init__(self, whole, shrinkage, threads):
         self._whole, self._shrinkage, self._threads = whole, shrinkage, threads
 
-    def losses(self, C, coef, intercept):
-        """Loss of each row without itself."""
+    def losses(self, C, coef, intercept, target):
+        """Loss of each row without itself, compared with a target."""
         columns = np.flatnonzero(coef.any(axis=0))
         columns = columns if len(columns) else np.arange(1)
         coef = coef[:, columns]
@@ -99,7 +107,7 @@ class _ActiveRows:
         _check_size(np.count_nonzero(active))
         curvature = self._curvature(objective.penalty.curvature.reshape(active.shape)[0], coef)
         params = problem.from_coefficients(coef, intercept)
-        return leave_one_out_losses(objective, params, curvature, active)
+        return leave_one_out_losses(objective, params, target, curvature, active)
 
     def _problem(self, C, columns):
         data, factors = self._whole.data, self._shrinkage.factors

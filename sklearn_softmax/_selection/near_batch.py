@@ -35,7 +35,7 @@ class NearBatch:
     """
 
     def __init__(self, shared, rows, folds):
-        self._shared, grid = shared, shared.whole.grid
+        self._shared, self._n_rows, grid = shared, len(rows), shared.whole.grid
         problems = [_usable(grid, rows, train) for train, _ in folds]
         n_present = len(shared.whole.data.present)
         self._place, same = {}, []
@@ -49,7 +49,7 @@ class NearBatch:
     def _fit(self, rows, folds):
         """State, gaps and steps at each C."""
         whole, map = self._shared.whole, self._shared.map
-        labels = np.searchsorted(whole.data.present, rows.labels[whole.data.kept])
+        labels = rows.known.take(whole.data.kept).keep(whole.data.present).labels
         weights = np.array([self._weights(rows, fold) for fold in folds])
         totals, found = weights.sum(axis=1), []
         shares = weights / totals[:, None]
@@ -64,7 +64,7 @@ class NearBatch:
 
     def _weights(self, rows, fold):
         """Of all rows that have weight: zero for those that a fold holds out."""
-        weights = np.zeros(len(rows.labels))
+        weights = np.zeros(self._n_rows)
         numbers = fold.numbers[fold.data.kept]
         np.add.at(weights, numbers, 1.0 if fold.data.weights is None else fold.data.weights)
         return weights[self._shared.whole.data.kept]

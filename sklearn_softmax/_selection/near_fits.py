@@ -10,7 +10,8 @@ from .._core.threads import Threads
 from .._fitting.problem import RidgeProblem
 from .._maps.row_space import RowSpace
 from .._solvers import SOLVERS, costs
-from .._solvers.nearby import FEW, HessianMetric, nearby
+from .._solvers.kept_hessian import KeptHessian
+from .._solvers.nearby import FEW, nearby
 from .grid_fits import Fit
 
 _METRICS_BYTES = 256 << 20  # of all C together
@@ -60,7 +61,7 @@ class NearRidge:
     """
 
     def __init__(self, rows, whole, starts):
-        self.whole, self._near, self._columns = whole, starts, None
+        self.whole, self._near, self._columns, self._kept = whole, starts, None, None
         with Threads() as threads:
             self._space = self._row_space(rows)
             self._rows = None if self._space is None else replace(rows, X=self._space.rows)
@@ -110,7 +111,13 @@ class NearRidge:
         size = 8 * (max(1, n_outputs - 1) * width) ** 2 * len(self.whole.grid.Cs)
         if self._cheap or passes > _MOST_PASSES or size > _METRICS_BYTES:
             return None
-        return HessianMetric(objective.hessian(point), map.shape)
+        ridge, kept = objective.penalty.curvature, self._kept
+        metric = None if kept is None else kept.metric_at(point.params, ridge)
+        if metric is not None:
+            return metric
+        hessian = objective.hessian(point)
+        self._kept = KeptHessian(hessian, ridge, point.params, map.shape)
+        return self._kept.metric
 
     @property
     def _cheap(self):
@@ -132,19 +139,27 @@ class NearRidge:
             coefficients = self._space.to_raw(*coefficients)
         return Fit(*fold.data.all_classes(*coefficients), result)
 
+    def _otherwise(self, grid):
+        """The solver that goes on where the optimum is not near."""
+        map = self.map
+        ratio = costs.newton_ratio(map.n_rows, map.n_entries, *map.shape)
+        newton = grid.solver == "auto" and (self._cheap or costs.newton_pays_late(ratio))
+        return SOLVERS["newton" if newton else grid.solver]
+
     def fits(self, fold, threads):
-        """Fits of a fold, one for each C."""
+        """Fits of a fold, one for each C.
+
+        They start where the optimum lies if it is as far from that of all rows as at the C before.
+        """
         if len(fold.data.present) < len(self.whole.data.present):
             yield from self._near.fits(fold, threads)
             return
         problem, solving = self.problem(fold, threads), fold.grid.solving
-        otherwise, far, last = solving.pop("solver"), False, None
-        if fold.grid.solver == "auto" and self._cheap:
-            otherwise = SOLVERS["newton"]
+        solving.pop("solver")
+        otherwise, far, apart = self._otherwise(fold.grid), False, 0.0
         for C, start in zip(fold.grid.Cs, self.starts, strict=True):
             problem.set_strength(C)
-            params = last if far else start.params
             solver = otherwise if far or start.metric is None else nearby(start.metric, otherwise)
-            result = problem.solve(solver, params, **solving)
-            far, last = far or result.n_iter > FEW, result.params
+            result = problem.solve(solver, start.params + apart, **solving)
+            far, apart = far or result.n_iter > FEW, result.params - start.params
             yield self.fit(fold, result)

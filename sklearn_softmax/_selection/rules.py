@@ -50,3 +50,37 @@ def one_standard_error(mean, error):
 
 
 RULES = {"best": best, "1se": one_standard_error}
+
+
+def choice(scores, weights, grid, rule):
+    """The place in the grid of the fit that a rule chooses, and attributes that tell of it.
+
+    Parameters
+    ----------
+    scores, weights
+        See `mean_and_error`; scores have the axes of the grid, too.
+    grid : Grid
+        Of penalties.
+    rule : str
+        One of `RULES`.
+
+    Returns
+    -------
+    place : int
+    attributes : dict
+    """
+    mean, error = mean_and_error(scores, weights)
+    places = {name: choose(mean, error) for name, choose in RULES.items()}
+    place, once = places[rule], places["1se"]
+    l1_ratios = np.array([shrinkage.l1_ratio for shrinkage in grid.shrinkages])
+    return np.ravel_multi_index(place, mean.shape), {
+        "cv_scores_": scores,
+        "mean_score_": mean,
+        "std_error_": error,
+        "Cs_": grid.Cs,
+        "C_": float(grid.Cs[place[-1]]),
+        "C_best_": float(grid.Cs[places["best"][-1]]),
+        "C_1se_": np.nan if once is None else float(grid.Cs[once[-1]]),
+        "l1_ratios_": l1_ratios,
+        "l1_ratio_": float(l1_ratios[place[0]]),
+    }

@@ -5,6 +5,7 @@ _CURVATURE = 0.5
 _ROUNDING = 1e-15
 _MAX_TRIALS = 30
 _MAX_GROWTH = 4.0
+_LARGEST = 1e150  # squares are finite
 
 
 def search(line, value, slope, curvature=_CURVATURE, noise=0.0):
@@ -58,9 +59,11 @@ def _interpolate(low, high):
     """Minimum of the cubic through two values and slopes (Nocedal & Wright, eq. 3.59)."""
     (left, left_value, left_slope), (right, right_value, right_slope) = low, high
     width = right - left
-    if not (right_value < float("inf") and abs(right_slope) < float("inf")):
+    if not (right_value < _LARGEST and abs(right_slope) < _LARGEST):
         return left + 0.1 * width
     mean = left_slope + right_slope - 3.0 * (right_value - left_value) / width
+    if not abs(mean) < _LARGEST:
+        return left + 0.1 * width
     root = mean * mean - left_slope * right_slope
     share = 0.5
     if root >= 0.0:

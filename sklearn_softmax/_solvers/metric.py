@@ -146,8 +146,11 @@ class KroneckerMetric:
     """
 
     def __init__(self, priors, gram, ridge, shape, for_each):
-        self._values, self._vectors = np.linalg.eigh(np.diag(priors) - np.outer(priors, priors))
-        keep = self._values > 1e-12 * self._values[-1]
+        spread = -np.outer(priors, priors)
+        np.einsum("kk->k", spread)[:] = 0.0
+        spread -= np.diag(np.add.reduce(spread))  # π(1 - π), also where π is nearly 1
+        self._values, self._vectors = np.linalg.eigh(spread[-shape[0] :, -shape[0] :])
+        keep = self._values >= 1e-12 * self._values[-1]
         self._values, self._vectors = self._values[keep], self._vectors[:, keep]
         self._shape = shape
         if len(self._values) > _SHARED_BASIS:

@@ -3,6 +3,10 @@
 import numpy as np
 from scipy.linalg import lapack
 
+from .conjugate import newton_step
+
+_PRODUCTS = 40  # with a model, in a Newton step: they cost about as much as its factors
+_ROUNDING = 2.0 * np.finfo(np.float64).eps  # no model may fall without end because of it
 _JITTER = 1e-11  # of the diagonal, where a face is singular
 _LEAST, _TINY = 1e-12, np.finfo(np.float64).tiny
 
@@ -26,6 +30,7 @@ class FullModel:
 
     def __init__(self, matrix, shape, pins):
         self._matrix, self._shape, self._pins = matrix, shape, pins
+        np.einsum("ii->i", matrix)[:] *= 1.0 + _ROUNDING * len(matrix)
         self.diagonal = positive(np.einsum("ii->i", matrix)).reshape(shape)
 
     def product(self, change):
@@ -96,9 +101,17 @@ class ClassModel:
         return mask
 
     def solve(self, mask, slope, bend, rank_one):
-        """The Newton step on a face, zero elsewhere; curvature of norms only by its bound."""
-        bend = np.broadcast_to(bend, self._shape).ravel()
-        return self._factorised(mask.ravel(), bend)(-slope.ravel()).reshape(self._shape)
+        """The Newton step on a face, zero elsewhere.
+
+        Where a norm ties classes together it is found by conjugate gradients: steps in a bound
+        of that norm's curvature alone gain as little each as the one before.
+        """
+        bend = np.broadcast_to(bend, self._shape)
+        metric = _Solver(self._factorised(mask.ravel(), bend.ravel()))
+        if rank_one is None:
+            return metric.solve(-slope.ravel()).reshape(self._shape)
+        face = _TiedFace(self, mask, slope, bend, rank_one)
+        return newton_step(face, face, metric, max_iter=_PRODUCTS)[0].reshape(self._shape)
 
     def _factorised(self, mask, bend):
         places = [part.start + np.flatnonzero(mask[part]) for part in self._parts]
@@ -133,6 +146,28 @@ class ClassModel:
             return step
 
         return solve
+
+
+class _Solver:
+    """A metric from the function that solves in it."""
+
+    def __init__(self, solve):
+        self.solve = solve
+
+
+class _TiedFace:
+    """A model and diag(d) - uu' of a norm, on a face: what `newton_step` asks for."""
+
+    def __init__(self, model, mask, slope, bend, rank_one):
+        self._model, self._mask, self._bend, self._vector = model, mask, bend, rank_one
+        self.gradient = np.where(mask, slope, 0.0).ravel()
+
+    def hessian_product(self, _, vector):
+        """Product with a vector that is zero off the face."""
+        vector = vector.reshape(self._mask.shape)
+        product = self._model.product(vector) + self._bend * vector
+        product -= self._vector * np.einsum("kj,kj->j", self._vector, vector)
+        return np.where(self._mask, product, 0.0).ravel()
 
 
 def cholesky(matrix):

@@ -72,5 +72,5 @@ class Pairs:
     def _scale(self, metric):
         place = self._order[-1]
         change = self._changes[place]
-        scale = self._products[place, place] / np.dot(change, metric.solve(change))
-        return min(max(scale, 0.5), 2.0)
+        curvature, known = self._products[place, place], np.dot(change, metric.solve(change))
+        return min(max(curvature, 0.5 * known), 2.0 * known) / known if known > 0.0 else 2.0

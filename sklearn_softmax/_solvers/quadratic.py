@@ -4,7 +4,7 @@ import numpy as np
 
 _ROUNDS, _BURST = 30, 12
 _STEPS = 20
-_LITTLE, _ENOUGH = 0.01, 0.03
+_ENOUGH = 0.03
 _CLOSE = 0.01
 _SURE = 1.02
 
@@ -70,7 +70,7 @@ class Quadratic:
         begin = value = self.penalty.value(x)
         for number in range(_ROUNDS):
             last = value
-            x, product, value = self.newton(x, product, value, steps)
+            x, product, value = self.newton(x, product, value, steps, accuracy**2)
             left = self.residual(x, product)
             if left <= accuracy**2 * first:
                 break
@@ -116,8 +116,12 @@ class Quadratic:
             x, product = centred, self.product(centred)
         return x, product, self.value(x, product)
 
-    def newton(self, x, product, value, steps=_STEPS):
-        """Newton steps on the face of x, while they lead to kinks or the norm bends."""
+    def newton(self, x, product, value, steps, little):
+        """Newton steps on the face of x, while they lead to kinks or the norm bends.
+
+        Of the latter the last one gains no more than a `little` share of what all did.
+        """
+        begin = value
         for _ in range(steps):
             mask = self.model.pinned(self.penalty.smooth_at(x), self.penalty)
             slope = self.gradient + product + self.penalty.slope(x)
@@ -128,7 +132,7 @@ class Quadratic:
             if not gain > 0.0:
                 break
             x, product, value = found
-            if whole and (bend[1] is None or gain <= _LITTLE * abs(np.vdot(slope, step))):
+            if whole and (bend[1] is None or gain <= little * (begin - value)):
                 break
         return x, product, value
 

@@ -69,7 +69,7 @@ class MetricSchedule:
         coef = point.params.reshape(self._shape)[:, : objective.map.n_features]
         if np.any(coef) or self._build == self._diagonal or not self._affordable(1, self._n_rows):
             return self.renew(point)
-        priors = objective.target.frequencies(objective.weights)[-self._shape[0] :]
+        priors = objective.target.frequencies(objective.weights)
         return KroneckerMetric(
             priors, self._whole_gram(), self._ridge[0], self._shape, objective.threads.for_each
         )

@@ -134,7 +134,8 @@ class PartialFitMixin:
         if named is None and known is None:
             raise ValueError("classes must be passed on the first call to partial_fit; got None.")
         named = known if named is None else named
-        named = check_classes(named if len(set(named)) == len(named) else np.unique(named))
+        repeated = np.ndim(named) == 1 and len(set(named)) < len(named)
+        named = check_classes(np.unique(named) if repeated else named)
         if known is not None and not np.array_equal(np.sort(named), known):
             raise ValueError(
                 f"classes must be those of the calls before, {known.tolist()}; "

@@ -1,0 +1,43 @@
+"""A Hessian that serves the optima of several ridges, as long as it predicts where they are."""
+
+import numpy as np
+
+from .nearby import HessianMetric
+
+_ALIKE = 0.03  # part of the way to another optimum that may be foreseen wrongly
+
+
+class KeptHessian:
+    """The Hessian at an optimum, from which metrics at those of other ridges are made.
+
+    Between two optima the gradient of the loss changes by R₁θ₁ - R₂θ₂, R being the ridges: the
+    Hessian H of the loss at θ₁ foresees (H + R₁)(θ₂ - θ₁) = (R₁ - R₂)θ₂. Where that is so, the
+    curvature has not moved, and no pass over the data is needed to know it.
+
+    Parameters
+    ----------
+    hessian : ndarray of shape (n * width, n * width), n = max(1, n_outputs - 1)
+        In coordinates relative to the last class, the ridge included; kept.
+    ridge, params : ndarray of shape (n_outputs * width,)
+        At the optimum.
+    shape : (n_outputs, width)
+        Of the parameters.
+    """
+
+    def __init__(self, hessian, ridge, params, shape):
+        self._hessian, self._ridge, self._params, self._shape = hessian, ridge, params, shape
+        self.metric = HessianMetric(hessian.copy(), shape)
+
+    def metric_at(self, params, ridge):
+        """The metric at the optimum of another ridge; None where the curvature is not the same."""
+        way = params - self._params
+        foreseen = self.metric.solve((self._ridge - ridge) * params)
+        if not np.linalg.norm(way - foreseen) <= _ALIKE * np.linalg.norm(way):
+            return None
+        n_outputs, width = self._shape
+        n = max(1, n_outputs - 1)
+        tie = np.eye(n) - (1.0 / n_outputs if n_outputs > 1 else 0.0)
+        hessian = self._hessian.reshape(n, width, n, width).copy()
+        change = (ridge - self._ridge).reshape(self._shape)[0]
+        np.einsum("kjlj->klj", hessian)[:] += tie[:, :, None] * change
+        return HessianMetric(hessian.reshape(n * width, n * width), self._shape)
