@@ -18,7 +18,7 @@ _SETTLED = 1e-2  # what a model promises, over what the last one did: then it ma
 _SHARE = 0.8  # of its bound, from which a zero parameter may move in a step
 
 
-class KeptHessian:
+class LastHessian:
     """The last Hessian of the loss in some parameters, which may serve other penalties, too."""
 
     def __init__(self):
@@ -38,7 +38,7 @@ class Curvatures:
         Loss and ridge.
     penalty : Composite
         The norm.
-    kept : KeptHessian
+    kept : LastHessian
         Of this loss, perhaps from a fit with another penalty.
     """
 
@@ -94,7 +94,7 @@ class Curvatures:
         kept = self._kept
         cheap = self._full_cost(np.count_nonzero(mask)) < self._pass
         if cheap or not (self._settled and np.array_equal(mask, kept.mask)):
-            kept.put(mask, self._objective.pair_hessian(point, mask))
+            kept.put(mask, self._objective.loss_hessian(point, mask))
         matrix = kept.matrix.copy()
         ridge = self._objective.penalty.curvature.reshape(self._shape)[mask]
         np.einsum("ii->i", matrix)[:] += ridge

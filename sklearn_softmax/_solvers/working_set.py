@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .curvatures import KeptHessian
+from .curvatures import LastHessian
 from .outcome import Outcome, Result
 from .prox_newton import ProxNewton
 
@@ -92,7 +92,7 @@ class _Problem:
             objective = objective.restricted(features, penalty.smooth(self.shape[0]))
             point = objective.at(self.params[:, columns].ravel())
             self._show(objective, columns)
-        solver = ProxNewton(objective, penalty, self._kept if whole else KeptHessian())
+        solver = ProxNewton(objective, penalty, self._kept if whole else LastHessian())
         point = solver.minimise(point, goal=goal, max_iter=max_iter)
         if whole:
             self._stay(point)
@@ -126,7 +126,7 @@ def working_sets(objective, penalty, start, *, kept, tol, max_iter):
         The norm; its ridge is that of `objective`.
     start : Point
         Of this objective.
-    kept : KeptHessian
+    kept : LastHessian
         Of this loss; for the fits that follow, too.
     tol : float
         Bound on the gap relative to the value.
