@@ -112,13 +112,13 @@ def test_fits_of_a_path_start_close(options, made):
 
 @pytest.mark.parametrize("options", NORMS)
 def test_dear_hessians_serve_several_fits(options, monkeypatch):
-    made, pair_hessian = [], Objective.pair_hessian
+    made, loss_hessian = [], Objective.loss_hessian
 
     def record(objective, point, mask):
         made.append(mask)
-        return pair_hessian(objective, point, mask)
+        return loss_hessian(objective, point, mask)
 
-    monkeypatch.setattr(Objective, "pair_hessian", record)
+    monkeypatch.setattr(Objective, "loss_hessian", record)
     X, y = make(n_rows=1000, n_features=20, n_classes=6)
     path = softmax_regression_path(X, y, Cs=20, eps=0.2, **options)
     assert 0 < len(made) <= 10

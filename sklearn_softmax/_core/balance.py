@@ -69,10 +69,9 @@ def _solve(hessian, right, n_outputs):
     """Solution for a matrix that does not see sums over classes, and perhaps no more."""
     solution, held = np.full(len(right), np.nan), hessian
     if n_outputs > 1 and len(right) % n_outputs == 0:
+        held, shape = hessian.copy(), (n_outputs, len(right) // n_outputs)
         level = np.trace(hessian) / (n_outputs * len(right))
-        held = hessian + np.kron(
-            np.full((n_outputs, n_outputs), level), np.eye(len(right) // n_outputs)
-        )
+        np.einsum("kjlj->klj", held.reshape(shape + shape))[:] += level
     with contextlib.suppress(np.linalg.LinAlgError):
         solution = np.linalg.solve(held, right)
     if not np.all(np.abs(held @ solution - right) <= LEFT * np.abs(right).max()):

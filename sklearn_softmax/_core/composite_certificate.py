@@ -71,7 +71,8 @@ def _kinks(penalty, params, dual):
     outside = (sizes > penalty.norm) & ~penalty.free
     for held in (outside & (penalty.ridge == 0.0), outside):
         share = np.min(penalty.norm[held] / sizes[held], initial=1.0)
-        found[share] = max(penalty.fenchel(params, share * dual), 0.0)  # but for rounding
+        if share not in found:
+            found[share] = max(penalty.fenchel(params, share * dual), 0.0)  # but for rounding
     return [(kinks, share) for share, kinks in found.items()]
 
 

@@ -240,6 +240,7 @@ class Objective:
     newton_gap = certificate.newton_gap
     composite_gap = composite_certificate.composite_gap
     pair_hessian = pairs.pair_hessian
+    loss_hessian = pairs.loss_hessian
     class_hessians = pairs.class_hessians
 
     @property

@@ -10,6 +10,14 @@ _NUMBERS = 1 << 18  # of a block of scaled features
 
 
 def pair_hessian(objective, point, mask):
+    """The Hessian in the parameters of a mask, penalty included: see `loss_hessian`."""
+    total = loss_hessian(objective, point, mask)
+    curvature = objective.penalty.curvature.reshape(mask.shape)[mask]
+    np.einsum("ii->i", total)[:] += curvature
+    return total
+
+
+def loss_hessian(objective, point, mask):
     """The Hessian of the loss in the parameters of a mask.
 
     With u = (p_k x_j) for a row it is Σ s (diag_k(p_k xx') - uu'): one product of
@@ -33,7 +41,7 @@ def pair_hessian(objective, point, mask):
 
 
 def class_hessians(objective, point, mask):
-    """Blocks of `pair_hessian` on its diagonal, one for each class, penalty included."""
+    """Blocks of `pair_hessian` on its diagonal, one for each class."""
     totals = class_sums(objective, point, mask)
     ridge = objective.penalty.curvature.reshape(mask.shape)
     for k, total in enumerate(totals):

@@ -3,7 +3,7 @@
 import numpy as np
 
 from .._penalties import PENALTIES
-from .._solvers.curvatures import KeptHessian
+from .._solvers.curvatures import LastHessian
 from .._solvers.trail import Trail
 from .._solvers.working_set import working_sets
 from .problem import RidgeFits, RidgeProblem, alpha_from_C, canonical
@@ -28,7 +28,7 @@ class CompositeProblem(RidgeProblem):
 
     def __init__(self, X, target, weights, *, penalty, l1_ratio, **options):
         self._make, self._l1_ratio = PENALTIES[penalty], l1_ratio
-        self._trail, self._hessian, self._last = Trail(), KeptHessian(), (None, None, None)
+        self._trail, self._hessian, self._last = Trail(), LastHessian(), (None, None, None)
         super().__init__(X, target, weights, **options)
 
     def set_strength(self, C):

@@ -59,6 +59,14 @@ class Composite(ABC):
         params[:, columns] -= params[:, columns].mean(axis=0)
         return params
 
+    def _ridge_gap(self, params, dual):
+        """The ridge's part of `fenchel`, Σ ½b(θ - v/b)², for v that the norm has left."""
+        held = self.ridge > 0.0
+        if not np.any(held):
+            return 0.0
+        best = np.divide(dual, self.ridge, out=np.zeros_like(params), where=held)
+        return 0.5 * np.sum(self.ridge * (params - best) ** 2)
+
     @abstractmethod
     def value(self, params):
         """Σ a ‖θ‖, without the ridge."""

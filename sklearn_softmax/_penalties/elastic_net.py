@@ -39,12 +39,9 @@ class ElasticNet(Composite):
 
     def fenchel(self, params, dual):
         """Σ a|θ| - cθ + ½b(θ - w)², c = v within [-a, a] and w = (v - c) / b."""
-        inner = np.clip(dual, -self.norm, self.norm)
-        best = np.divide(
-            dual - inner, self.ridge, out=np.zeros_like(params), where=self.ridge > 0.0
-        )
-        kink = self.norm * np.abs(params) - inner * params
-        return np.sum(kink) + 0.5 * np.sum(self.ridge * (params - best) ** 2)
+        inner = np.maximum(np.minimum(dual, self.norm), -self.norm)
+        kink = np.sum(self.norm * np.abs(params) - inner * params)
+        return kink + self._ridge_gap(params, dual - inner)
 
     def part(self, mask):
         """Any parameters, as a vector."""
@@ -89,11 +86,11 @@ class ElasticNet(Composite):
             return params
         signs, n_zero = np.sign(params), np.count_nonzero(params == 0.0, axis=0)
         pull = self.norm * np.add.reduce(signs) + self.ridge * np.add.reduce(params)
-        move = np.flatnonzero(~(np.abs(pull) < self.norm * n_zero))  # 0 is least in the others
-        if not len(move):
-            return params
-        params = params.copy()
-        params[:, move] = self.restricted(move)._shifted(params[:, move])
+        still = self.free | (np.abs(pull) < self.norm * n_zero)  # 0 is least in these
+        params = self._without_mean(params, np.flatnonzero(self.free))
+        if not np.all(still):
+            move = np.flatnonzero(~still)
+            params[:, move] = self.restricted(move)._shifted(params[:, move])
         return params
 
     def _shifted(self, params):
@@ -114,5 +111,4 @@ class ElasticNet(Composite):
         nearer = np.abs(other - middle) < np.abs(best - middle)
         better = (counts[1] > counts[0]) | ((counts[1] == counts[0]) & nearer)
         tie = (above[number, columns] == 0.0) & better
-        shifted = params - np.where(tie, other, best)
-        return self._without_mean(shifted, np.flatnonzero(self.free))
+        return params - np.where(tie, other, best)

@@ -4,7 +4,7 @@ import numpy as np
 
 from .composite import Composite
 
-_BISECTIONS = 40
+_GRIDS, _GRID = 6, 32  # grids within each other, and their intervals
 _NEAR = 0.05  # to zero, relative to where a column was: there the kink may hold it
 
 
@@ -60,11 +60,8 @@ class Group(Composite):
         lengths = self._lengths(dual)
         share = np.divide(self.norm, lengths, out=np.ones_like(lengths), where=lengths > self.norm)
         inner = dual * share
-        best = np.divide(
-            dual - inner, self.ridge, out=np.zeros_like(params), where=self.ridge > 0.0
-        )
         kink = self.norm * self._lengths(params) - np.einsum("kj,kj->j", inner, params)
-        return np.sum(kink) + 0.5 * np.sum(self.ridge * (params - best) ** 2)
+        return np.sum(kink) + self._ridge_gap(params, dual - inner)
 
     def part(self, mask):
         """Whole columns."""
@@ -82,21 +79,28 @@ class Group(Composite):
         return np.where(turned & (self.norm > 0.0), 0.0, params)
 
     def along(self, params, direction, slope, curvature):
-        """By bisection, for the function is smooth but where columns vanish."""
+        """By nested grids, for the function is smooth but where columns vanish."""
+        near, turn, far = (
+            np.einsum("kj,kj->j", *pair)[:, None]
+            for pair in ((params, params), (params, direction), (direction, direction))
+        )
 
-        def rises(length):
-            norm = np.vdot(self.slope(params + length * direction), direction)
-            return slope + length * curvature + norm > 0.0
+        def slopes(lengths):
+            sizes = np.sqrt(np.maximum(near + lengths * (2.0 * turn + lengths * far), 0.0))
+            rises = turn + lengths * far
+            rates = np.divide(rises, sizes, out=np.zeros_like(sizes), where=sizes > 0.0)
+            return slope + lengths * curvature + self.norm @ rates
 
-        low, high = 0.0, 1.0
-        if not rises(high):
+        if not slopes(np.ones(1))[0] > 0.0:
             return [params + direction]
-        for _ in range(_BISECTIONS):
-            middle = 0.5 * (low + high)
-            low, high = (low, middle) if rises(middle) else (middle, high)
+        low, high = 0.0, 1.0
+        for _ in range(_GRIDS):
+            lengths = np.linspace(low, high, _GRID + 1)
+            last = np.argmax(slopes(lengths[1:]) > 0.0)
+            low, high = lengths[last], lengths[last + 1]
         new = params + low * direction
-        near = self._lengths(new) <= _NEAR * self._lengths(params)
-        return [new, np.where(near & (self.norm > 0.0), 0.0, new)]
+        small = self._lengths(new) <= _NEAR * self._lengths(params)
+        return [new, np.where(small & (self.norm > 0.0), 0.0, new)]
 
     def centred(self, params):
         """Columns of class sum zero."""

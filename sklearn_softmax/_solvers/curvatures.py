@@ -12,14 +12,14 @@ _SPARSE_PRODUCT = 60.0  # time of an operation in products of sparse matrices
 _MAX_PAIRS, _MAX_BYTES = 6000, 400 << 20
 _SHORT, _DAMPING, _DAMPING_FACTOR = 0.6, 0.01, 6.0
 _LEAST_DAMPING, _MOST_DAMPING = 1e-5, 1e3
-_FEW, _NEW, _GROWTH = 450, 100, 0.5  # parameters: taken at once; that may leave zero in a step
+_NEW, _GROWTH = 100, 0.5  # parameters that may leave zero in a step
 _MOST_OF, _WORTH = 0.3, 0.5  # of all blocks are wanted; of what they cost, they serve
 _SETTLED = 1e-2  # what a model promises, over what the last one did: then it may serve again
 _STILL = 1e-16  # curvature, over the largest of a free parameter
-_SHARE = 0.8  # of its bound, from which a zero parameter may move in a step
+_SHARE, _NEEDED = 0.8, 0.95  # of its bound, from which a zero parameter may, or should, move
 
 
-class KeptHessian:
+class LastHessian:
     """The last Hessian of the loss in some parameters, which may serve other penalties, too."""
 
     def __init__(self):
@@ -39,7 +39,7 @@ class Curvatures:
         Loss and ridge.
     penalty : Composite
         The norm.
-    kept : KeptHessian
+    kept : LastHessian
         Of this loss, perhaps from a fit with another penalty.
     """
 
@@ -57,9 +57,10 @@ class Curvatures:
     def mask(self, params, gradient):
         """Parameters that may move in the next step.
 
-        They are those that are not zero, and those that press hardest against their bounds.
+        They are those that are not zero, and those that press hardest against their bounds:
+        those of the last Hessian where it serves, and all where that costs next to nothing.
         """
-        if params.size <= _FEW and self._full_pays(params.size):
+        if params.size <= _NEW and self._full_cost(params.size) < self._pass:
             self._every = np.ones(self._shape, bool) if self._every is None else self._every
             return self._every
         pressure = self._penalty.pressure(params, gradient)
@@ -69,7 +70,7 @@ class Curvatures:
             least = np.partition(pressure, pressure.size - most, axis=None)[pressure.size - most]
         mask = pressure >= least
         last = self._kept.mask
-        if self._settled and last is not None and not np.any(mask & ~last):
+        if self._settled and last is not None and not np.any((pressure >= _NEEDED) & ~last):
             return last
         return mask
 
@@ -93,9 +94,8 @@ class Curvatures:
 
     def _whole(self, point, mask, shape):
         kept = self._kept
-        cheap = self._full_cost(np.count_nonzero(mask)) < self._pass
-        if cheap or not (self._settled and np.array_equal(mask, kept.mask)):
-            kept.put(mask, self._objective.pair_hessian(point, mask))
+        if mask is self._every or not (self._settled and np.array_equal(mask, kept.mask)):
+            kept.put(mask, self._objective.loss_hessian(point, mask))
         matrix = kept.matrix.copy()
         ridge = self._objective.penalty.curvature.reshape(self._shape)[mask]
         np.einsum("ii->i", matrix)[:] += ridge

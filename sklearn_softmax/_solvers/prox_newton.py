@@ -26,7 +26,7 @@ class ProxNewton:
         Loss and ridge.
     penalty : Composite
         The norm.
-    kept : KeptHessian
+    kept : LastHessian
         See `Curvatures`.
     """
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .curvatures import KeptHessian
+from .curvatures import LastHessian
 from .outcome import Outcome, Result
 from .prox_newton import ProxNewton
 
@@ -26,9 +26,11 @@ class _Problem:
     def move(self, point):
         """Go to a point of this objective."""
         params = self.penalty.centred(point.params.reshape(self.shape))
-        self.point = self.objective.moved(point, params.ravel())
-        self.value = self.point.value + self.penalty.value(params)
-        self._known = None
+        self._stay(self.objective.moved(point, params.ravel()))
+
+    def _stay(self, point):
+        self.point, self._known = point, None
+        self.value = point.value + self.penalty.value(self.params)
 
     def gap(self, enough=np.inf):
         """Certified bound on the value minus the optimum, where that can be `enough`."""
@@ -90,10 +92,10 @@ class _Problem:
             objective = objective.restricted(features, penalty.smooth(self.shape[0]))
             point = objective.at(self.params[:, columns].ravel())
             self._show(objective, columns)
-        solver = ProxNewton(objective, penalty, self._kept if whole else KeptHessian())
+        solver = ProxNewton(objective, penalty, self._kept if whole else LastHessian())
         point = solver.minimise(point, goal=goal, max_iter=max_iter)
         if whole:
-            self.move(point)
+            self._stay(point)
             self._known = solver.gap
         else:
             share = objective.map.n_entries / max(1, self.objective.map.n_entries)
@@ -124,7 +126,7 @@ def working_sets(objective, penalty, start, *, kept, tol, max_iter):
         The norm; its ridge is that of `objective`.
     start : Point
         Of this objective.
-    kept : KeptHessian
+    kept : LastHessian
         Of this loss; for the fits that follow, too.
     tol : float
         Bound on the gap relative to the value.
