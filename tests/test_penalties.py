@@ -9,7 +9,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits
 
-from sklearn_softmax import SoftmaxRegression
+from sklearn_softmax import SoftmaxRegression, SoftmaxRegressionCV
 from sklearn_softmax._core.objective import Objective
 from sklearn_softmax._penalties import PENALTIES
 
@@ -357,6 +357,15 @@ def test_standard_errors_need_a_ridge():
 def test_bad_penalties_are_told(options, message):
     with pytest.raises(ValueError, match=message):
         SoftmaxRegression(**options).fit(*make())
+
+
+def test_words_where_numbers_are_asked_are_told():
+    X, y = make()
+    for option, message in (("Cs", "an integer or positive"), ("l1_ratios", "None or numbers")):
+        with pytest.raises(TypeError, match=f"{option} must be {message}.*; got 'strong'"):
+            SoftmaxRegressionCV(**{option: "strong"}).fit(X, y)
+    with pytest.raises(TypeError, match="penalty_factor must be non-negative numbers; got 'all'"):
+        SoftmaxRegression(penalty_factor="all").fit(X, y)
 
 
 @pytest.mark.parametrize("options", NORMS, ids=ids)

@@ -71,11 +71,12 @@ def check_strengths(name, values):
     if isinstance(values, Real):
         check_integer(name, values, at_least=1)
         return np.geomspace(1e-4, 1e4, values) if values > 1 else np.ones(1)
-    found = np.ravel(np.asarray(values, dtype=np.float64))
+    asked = f"{name} must be an integer or positive numbers"
+    found = np.ravel(_as_numbers(asked, values))
     bad = found[~((found > 0) & np.isfinite(found))]
     if len(bad) or not len(found):
         got = f"{bad[0]:g}" if len(bad) else "none"
-        raise ValueError(f"{name} must be an integer or positive numbers; got {got}.")
+        raise ValueError(f"{asked}; got {got}.")
     return np.unique(found)
 
 
@@ -84,16 +85,17 @@ def check_shares(name, values):
 
     Raises
     ------
-    ValueError
+    TypeError, ValueError
         Naming the parameter, the requirement and the value.
     """
     if values is None:
         return None
-    found = np.ravel(np.asarray(values, dtype=np.float64))
+    asked = f"{name} must be None or numbers from 0 to 1"
+    found = np.ravel(_as_numbers(asked, values))
     bad = found[~((found >= 0) & (found <= 1))]
     if len(bad) or not len(found):
         got = f"{bad[0]:g}" if len(bad) else "none"
-        raise ValueError(f"{name} must be None or numbers from 0 to 1; got {got}.")
+        raise ValueError(f"{asked}; got {got}.")
     return found.tolist()
 
 
@@ -102,12 +104,13 @@ def check_factors(name, values, n_features):
 
     Raises
     ------
-    ValueError
+    TypeError, ValueError
         Naming the parameter, the requirement and the value.
     """
     if values is None:
         return None
-    found = np.asarray(values, dtype=np.float64)
+    asked = f"{name} must be non-negative numbers"
+    found = _as_numbers(asked, values)
     if found.shape != (n_features,):
         raise ValueError(
             f"{name} must have shape ({n_features},), one number for each feature; "
@@ -115,8 +118,16 @@ def check_factors(name, values, n_features):
         )
     bad = found[~((found >= 0) & np.isfinite(found))]
     if len(bad):
-        raise ValueError(f"{name} must be non-negative numbers; got {bad[0]:g}.")
+        raise ValueError(f"{asked}; got {bad[0]:g}.")
     return found
+
+
+def _as_numbers(asked, values):
+    """An array of float64; a TypeError with what is `asked` where that cannot be."""
+    try:
+        return np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise TypeError(f"{asked}; got {values!r}.") from None
 
 
 def encode_labels(y):
