@@ -203,7 +203,8 @@ def test_interrupt_in_the_middle_of_a_fit():
     Python loses an interrupt that meets a destructor; then another comes after a while.
     """
     script = (
-        "import _thread, faulthandler, threading\n"
+        "import _thread, faulthandler, signal, threading\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # shells may ignore it
         "faulthandler.dump_traceback_later(45, exit=True)\n"  # tells where it hangs, if it does
         "from test_threads import draw, fitted_bits, SoftmaxRegression\n"
         "expected, caught = fitted_bits(), 0\n"
