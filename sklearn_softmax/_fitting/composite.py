@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from .._maps.kept_rows import KeptRows
 from .._penalties import PENALTIES
 from .._solvers.curvatures import LastHessian
 from .._solvers.trail import Trail
@@ -95,6 +96,10 @@ class CompositeProblem(RidgeProblem):
     @staticmethod
     def _keeps_logits(map):
         return True
+
+    @staticmethod
+    def _map_of(map):
+        return KeptRows.of(map) or map
 
     def _value(self, objective, params):
         return self._total_at(objective.at(params))
