@@ -10,7 +10,7 @@ import numpy as np
 
 from .pairs import chances, products
 
-_ROUNDING = 1e-13
+ROUNDING = 1e-13
 LEFT = 1e-6  # of the imbalance may be left
 MOST = 1000  # free parameters: their Hessian is needed
 
@@ -23,13 +23,13 @@ def free_parameters(objective):
 def imbalanced(point, free):
     """Whether the gradient of free parameters is more than rounding."""
     most = np.abs(point.gradient[free]).max(initial=0.0)
-    return most > _ROUNDING * point.value
+    return most > ROUNDING * point.value
 
 
 def balanced(point, residual, allowed):
     """Whether residuals of free parameters are balanced, to `allowed` or rounding."""
     left = np.abs(residual).max(initial=0.0)
-    return left <= max(allowed, _ROUNDING * point.value)
+    return left <= max(allowed, ROUNDING * point.value)
 
 
 def balance(objective, point, free):
