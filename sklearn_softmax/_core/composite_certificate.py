@@ -69,7 +69,8 @@ def kinks_of(penalty, params, dual):
     """
     sizes, found = penalty.size(dual), {}
     outside = (sizes > penalty.norm) & ~penalty.free
-    for held in (outside & (penalty.ridge == 0.0), outside):
+    masks = (outside & (penalty.ridge == 0.0), outside) if penalty.has_ridge else (outside,)
+    for held in masks:
         share = np.min(penalty.norm[held] / sizes[held], initial=1.0)
         if share not in found:
             found[share] = max(penalty.fenchel(params, share * dual), 0.0)  # but for rounding

@@ -44,7 +44,7 @@ class CompositeProblem(RidgeProblem):
         norm, ridge = np.zeros((2, self._map.shape[1]))
         norm[: self._map.n_features] = self._l1_ratio * alpha / self._map.scale
         ridge[: self._map.n_features] = (1.0 - self._l1_ratio) * alpha / self._map.scale**2
-        self.composite = self._make(norm, ridge)
+        self.composite = self._make.of(self._map.shape[0], norm, ridge)
         self._penalise(self.composite.smooth(self._map.shape[0]))
 
     def smallest_C(self):
@@ -92,7 +92,8 @@ class CompositeProblem(RidgeProblem):
             guess = self._trail.ahead(self._strength)
             starts = (guess, loss + self._penalties(params)), (params, np.inf)
         else:
-            starts = ((self._better_start(start), np.inf),)
+            params = self._better_start(start).reshape(self._map.shape)
+            starts = ((self.composite.centred(params), np.inf),)
         return self._few.minimise(self.composite, starts, **options)
 
     def _free_features(self):

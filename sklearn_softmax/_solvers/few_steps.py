@@ -11,7 +11,7 @@ _SHARE = 0.8  # of its bound, from which a parameter that is zero may move
 _EVERY, _MOST = 60, 450  # parameters that all may move; that are solved for at once
 _NEW = 100  # that may leave zero in a step
 _STEPS = 10
-_ACCURACY = 1e-3  # of the minimum of a model
+_ACCURACY = 1e-2  # of the minimum of a model
 _SETTLED, _NEEDED = 1e-2, 0.95  # see `curvatures`
 _CHEAP = 1 << 23  # operations of a Hessian that is made anew
 _LEAST = 1e-7  # value: below, rounding of probabilities near 1 matters
@@ -54,7 +54,7 @@ class FewSteps:
         """
         self._penalty, self._promises = penalty, (np.inf, np.inf)
         for start, bound in starts:
-            state = self._loss.at(penalty.centred(start.reshape(self._shape)))
+            state = self._loss.at(start.reshape(self._shape))
             value = self._value(state)
             if value <= bound:
                 break
