@@ -98,7 +98,7 @@ class _Target:
     @staticmethod
     def variances(probabilities):
         """Diagonal of diag(p) - pp' for each row, in place."""
-        probabilities -= probabilities * probabilities
+        probabilities *= others(probabilities)
 
     @staticmethod
     def divergence(probabilities, change, rows):
@@ -257,6 +257,19 @@ class BinaryLabels(_Target):
         return np.array(
             [np.average(own, weights=weights) for own in (self.sign > 0, self.sign < 0)]
         )
+
+
+def others(probabilities):
+    """1 - p of all classes of a class-major block; of a likely one as a sum, to keep its digits.
+
+    A Hessian of rows that are sure of their class has negative eigenvalues without them.
+    """
+    rest = 1.0 - probabilities
+    if len(probabilities) > 1:
+        likely = rest < 0.5
+        unlikely = np.where(likely, 0.0, probabilities)
+        np.copyto(rest, np.add.reduce(unlikely, axis=0), where=likely)
+    return rest
 
 
 def _divergence(probabilities, change):
