@@ -36,12 +36,17 @@ class _Target:
             What `out` must be multiplied with to become probabilities.
         """
         with np.errstate(over="ignore", under="ignore", invalid="ignore"):
-            np.exp(relative, out=out)
+            self._exponentials(relative, rows, out)
             sums = np.add.reduce(out, axis=0)
             loss, inverse = self._close(sums)
             if not np.isfinite(np.add.reduce(sums)):
                 self._rescue(relative, out, loss, inverse)
         return loss, inverse
+
+    @staticmethod
+    def _exponentials(relative, rows, out):
+        """Exponentials of relative logits, without that of the row's own class."""
+        np.exp(relative, out=out)
 
     def residuals(self, relative, rows, weights, out):
         """Sum of weighted losses; `out` receives the weighted residuals s (P - Y)."""
@@ -94,6 +99,11 @@ class _Target:
     def proportional(relative, rows):
         """The part of relative logits that is linear in the parameters: all of it."""
         return relative
+
+    @staticmethod
+    def highest(margins, rows):
+        """The highest margin of each row: no step along negative ones ever raises its loss."""
+        return margins.max(axis=0)
 
     @staticmethod
     def variances(probabilities):
