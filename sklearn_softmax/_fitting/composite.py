@@ -37,7 +37,8 @@ class CompositeProblem(RidgeProblem):
         alpha = self._strength * self._factors
         norm, ridge = np.zeros((2, self._map.shape[1]))
         norm[: self._map.n_features] = self._l1_ratio * alpha / self._map.scale
-        ridge[: self._map.n_features] = (1.0 - self._l1_ratio) * alpha / self._map.scale**2
+        weights = (1.0 - self._l1_ratio) * alpha / self._map.scale**2
+        ridge[: self._map.n_features] = self._map.held(weights, alpha)
         self.composite = self._make(norm, ridge)
         self._penalise(self.composite.smooth(self._map.shape[0]))
 
