@@ -118,3 +118,20 @@ def target_of(rows, offset, present, n_classes):
     """What logits of the classes present are compared with."""
     target = (rows if len(present) == n_classes else rows.keep(present)).target()
     return target if offset is None else Offset(target, of_classes(offset, present))
+
+
+def in_dtype(coef, dtype):
+    """Coefficients or intercepts in the dtype of X.
+
+    Raises
+    ------
+    ValueError
+        If they are too large for it.
+    """
+    largest, limit = np.abs(coef).max(initial=0.0), float(np.finfo(dtype).max)
+    if largest > limit:
+        raise ValueError(
+            f"X must be float64 where coefficients are above {limit:.1e}, the largest number of "
+            f"{np.dtype(dtype)}; got {largest:.1e}."
+        )
+    return coef.astype(dtype)
