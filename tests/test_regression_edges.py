@@ -251,6 +251,14 @@ def test_R3_R6_weight_that_is_none(value, message):
         model.log_loss(X, y, weights)
 
 
+@pytest.mark.parametrize("name", ["sample_weight", "offset"])
+@pytest.mark.parametrize("value", ["abc", ["1.5"] * 150])
+def test_R6_words_for_numbers(name, value):
+    X, y = draw()
+    with refuses(TypeError, rf"{name} must be numbers; got '(abc|1\.5)'\."):
+        SoftmaxRegression().fit(X, y, **{name: value})
+
+
 @pytest.mark.parametrize("shape", [(3,), (150, 1), (2, 75)])
 def test_R6_weights_of_a_wrong_shape(shape):
     X, y = draw()
