@@ -122,6 +122,14 @@ class _Target:
         direction *= probabilities
 
     @staticmethod
+    def bend(probabilities, direction, rows):
+        """Turn `direction` u into the second derivative of p along it, p ((u - p'u)² - var u)."""
+        direction -= np.einsum("kb,kb->b", probabilities, direction)
+        direction *= direction
+        direction -= np.einsum("kb,kb->b", probabilities, direction)
+        direction *= probabilities
+
+    @staticmethod
     def _rescue(relative, out, loss, inverse):
         """Repeat the rows where exp overflowed, shifted by their maximum."""
         bad = np.flatnonzero(~np.isfinite(loss))
@@ -246,6 +254,12 @@ class BinaryLabels(_Target):
         """Turn `direction` into p (1 - p) direction, in place; uses up `probabilities`."""
         _Target.variances(probabilities)
         direction *= probabilities
+
+    def bend(self, probabilities, direction, rows):
+        """Turn `direction` into p (1 - p) (1 - 2p) direction², p being that of class 1."""
+        direction *= direction
+        direction *= (1.0 - 2.0 * probabilities) * self.sign[rows]
+        self.curve(probabilities.copy(), direction)
 
     def prior_logits(self, weights):
         """Log-odds of the class priors, shape (1,)."""
