@@ -4,7 +4,7 @@ from math import prod
 
 import numpy as np
 
-from . import certificate, composite_certificate, curvature, pairs
+from . import certificate, composite_certificate, curvature, infinity, pairs
 from .balance import MOST
 from .blocks import RowBlocks, Scratch
 from .cache import LogitCache
@@ -12,7 +12,6 @@ from .lines import CachedLine, FusedLine
 from .moments import RowMoments, RowProducts
 
 _LEAST_WEIGHT = 1e-27  # rounding of gradients, squared, over what gaps are wanted
-_RECEDING = 0.5  # a change of logits that no converged Newton step makes
 
 
 class Point:
@@ -254,6 +253,8 @@ class Objective:
     pair_hessian = pairs.pair_hessian
     loss_hessian = pairs.loss_hessian
     class_hessians = pairs.class_hessians
+    at_infinity = infinity.at_infinity
+    recedes = infinity.recedes
 
     @property
     def noise(self):
@@ -271,46 +272,3 @@ class Objective:
         free = np.count_nonzero(self.penalty.curvature == 0)
         few = free <= MOST and np.any(held)
         return bool(np.all((held > _LEAST_WEIGHT) | (few & (held == 0))))
-
-    def at_infinity(self, point, free=None):
-        """Whether the optimum is proved to lie at infinity, and the loss is below `floor`.
-
-        Parameters without a penalty that give every row the largest logit at its label can
-        be multiplied by any number: the infimum is 0 and no parameters attain it. `free` is
-        their mask, where another penalty stands beside that of the objective.
-        """
-        free = self.penalty.curvature == 0 if free is None else free
-        features = free.reshape(self.map.shape)[..., : self.map.n_features]
-        if point.value > self.floor or not np.any(features):
-            return False
-        margins = []
-
-        def visit(relative, rows, _):
-            weights = self.weights_of(rows)
-            largest = self.target.proportional(relative, rows).max(axis=0)
-            margins.append((largest if weights is None else largest[weights > 0]).max(initial=-1.0))
-
-        if np.all(free):
-            self.relate_point(point, visit)
-        else:
-            self.relate(np.where(free, point.params, 0.0), visit)
-        return max(margins) < 0.0
-
-    def recedes(self, direction):
-        """Whether a Newton step still separates rows, although the loss has converged.
-
-        Where the classes are separable in part, the loss falls forever along a direction that
-        lowers the relative logits of some rows and raises none. Newton's method takes steps
-        of about -1 in those: of exp(u) it is the slope divided by the curvature.
-        """
-        if np.any(self.penalty.curvature):
-            return False
-        extremes = []
-
-        def visit(margins, rows, _):
-            self.target.relate_direction(margins, rows)
-            extremes.append((margins.min(), margins.max()))
-
-        self.forward(direction, visit)
-        lowest, highest = min(low for low, _ in extremes), max(high for _, high in extremes)
-        return lowest < -_RECEDING and highest < 0.1 * _RECEDING
