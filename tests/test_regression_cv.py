@@ -367,6 +367,8 @@ def test_a_fold_without_one_of_three_classes_is_a_binary_problem():
     [
         ({"Cs": 0}, ValueError, "Cs must be an integer of at least 1; got 0."),
         ({"Cs": []}, ValueError, "got none"),
+        ({"Cs": [[1, 2]]}, ValueError, r"positive numbers, in one dim.*; got shape \(1, 2\)"),
+        ({"l1_ratios": [[0.1]]}, ValueError, r"from 0 to 1, in one dim.*; got shape \(1, 1\)"),
         ({"Cs": [1.0, -2.0]}, ValueError, "got -2"),
         ({"Cs": [1.0, np.inf]}, ValueError, "got inf"),
         ({"Cs": [1.0, np.nan]}, ValueError, "got nan"),
@@ -425,6 +427,16 @@ def test_fits_that_are_not_certified_are_told_once():
         SoftmaxRegressionCV([1.0, 100.0], cv=3, max_iter=1, tol=1e-12).fit(X, y)
     assert len(caught) == 1
     assert "8 of 8 fits were not certified to tol=1e-12" in str(caught[0].message)
+
+
+def test_optima_at_infinity_are_told_as_such():
+    X, y = load_iris(return_X_y=True)
+    with pytest.warns(ConvergenceWarning) as caught:
+        SoftmaxRegressionCV([1.0, 100.0], cv=3, penalty_factor=[1, 1, 0, 0]).fit(X, y == 0)
+    (text,) = (str(warning.message) for warning in caught)
+    assert "the optimum is at infinity in 8 of 8 fits." in text
+    assert "no penalty_factor of 0" in text
+    assert "max_iter" not in text
 
 
 def test_one_fold_has_no_standard_error():

@@ -72,7 +72,7 @@ def check_strengths(name, values):
         check_integer(name, values, at_least=1)
         return np.geomspace(1e-4, 1e4, values) if values > 1 else np.ones(1)
     asked = f"{name} must be an integer or positive numbers"
-    found = np.ravel(_as_numbers(asked, values))
+    found = _as_sequence(asked, values)
     bad = found[~((found > 0) & np.isfinite(found))]
     if len(bad) or not len(found):
         got = f"{bad[0]:g}" if len(bad) else "none"
@@ -91,7 +91,7 @@ def check_shares(name, values):
     if values is None:
         return None
     asked = f"{name} must be None or numbers from 0 to 1"
-    found = np.ravel(_as_numbers(asked, values))
+    found = _as_sequence(asked, values)
     bad = found[~((found >= 0) & (found <= 1))]
     if len(bad) or not len(found):
         got = f"{bad[0]:g}" if len(bad) else "none"
@@ -128,6 +128,14 @@ def _as_numbers(asked, values):
         return np.asarray(values, dtype=np.float64)
     except (TypeError, ValueError):
         raise TypeError(f"{asked}; got {values!r}.") from None
+
+
+def _as_sequence(asked, values):
+    """The same, of one dimension; a ValueError where there are more."""
+    found = _as_numbers(asked, values)
+    if found.ndim > 1:
+        raise ValueError(f"{asked}, in one dimension; got shape {found.shape}.")
+    return np.atleast_1d(found)
 
 
 def encode_labels(y):
@@ -235,17 +243,20 @@ def class_factors(class_weight, classes, masses):
     raise error(f"class_weight must be a dict, 'balanced' or None; got {class_weight!r}.")
 
 
+_ADVICE = {
+    Outcome.MAX_ITER: "Increase max_iter or tol.",
+    Outcome.STALLED: "Use float64 data or a larger tol.",
+    Outcome.AT_INFINITY: "The coefficients returned are finite; use a finite C and no "
+    "penalty_factor of 0.",
+}
+_SHORT = Outcome.MAX_ITER, Outcome.STALLED  # of what was asked, and more could help
+
+
 def warn_outcome(result, tol):
     """Tell the user how far a fit is from the optimum, where that is more than asked."""
     if result.outcome in (Outcome.CONVERGED, Outcome.INTERRUPTED):
         return
     share = result.gap / result.value if result.value > 0 else result.gap
-    advice = {
-        Outcome.MAX_ITER: "Increase max_iter or tol.",
-        Outcome.STALLED: "Use float64 data or a larger tol.",
-        Outcome.AT_INFINITY: "The coefficients returned are finite; use a finite C and no "
-        "penalty_factor of 0.",
-    }[result.outcome]
     if result.outcome is Outcome.AT_INFINITY:
         distance = f"The loss is about {result.gap:.1e} nats above its infimum"
     else:
@@ -254,7 +265,8 @@ def warn_outcome(result, tol):
             f"optimum (tol={tol:g})"
         )
     warnings.warn(
-        f"{result.outcome.value} {distance}, after {result.n_iter} iterations. {advice}",
+        f"{result.outcome.value} {distance}, after {result.n_iter} iterations. "
+        f"{_ADVICE[result.outcome]}",
         ConvergenceWarning,
         stacklevel=3,
     )
@@ -262,17 +274,24 @@ def warn_outcome(result, tol):
 
 def warn_outcomes(results, tol):
     """Tell the user how many of many fits are how far from the optimum, in one warning."""
-    short = [result for result in results if result.outcome is not Outcome.CONVERGED]
-    if not short:
-        return
-    shares = [each.gap / each.value if each.value > 0 else each.gap for each in short]
-    warnings.warn(
-        f"{len(short)} of {len(results)} fits were not certified to tol={tol:g}: the objective of "
-        f"the worst is within a relative gap of {max(shares):.1e} of its optimum. Increase "
-        "max_iter or tol.",
-        ConvergenceWarning,
-        stacklevel=3,
-    )
+    told, all_fits = [], f"of {len(results)} fits"
+    infinite = [result.gap for result in results if result.outcome is Outcome.AT_INFINITY]
+    if infinite:
+        told.append(
+            f"{Outcome.AT_INFINITY.value[:-1]} in {len(infinite)} {all_fits}. Their loss is at "
+            f"most about {max(infinite):.1e} nats above its infimum. {_ADVICE[Outcome.AT_INFINITY]}"
+        )
+    short = [result for result in results if result.outcome in _SHORT]
+    if short:
+        shares = [each.gap / each.value if each.value > 0 else each.gap for each in short]
+        outcomes = {result.outcome for result in short}
+        advice = " ".join(_ADVICE[outcome] for outcome in Outcome if outcome in outcomes)
+        told.append(
+            f"{len(short)} {all_fits} were not certified to tol={tol:g}: the objective of the "
+            f"worst is within a relative gap of {max(shares):.1e} of its optimum. {advice}"
+        )
+    if told:
+        warnings.warn(" ".join(told), ConvergenceWarning, stacklevel=3)
 
 
 __all__ = [
