@@ -37,7 +37,8 @@ class SoftmaxRegressionCV(
 
     The model is that of `SoftmaxRegression`. It is fitted to all rows at each C of a grid, from
     the strongest penalty on, and to the training rows of each fold, from the fit of all rows at
-    the same C, which lies near. Every fit is certified. The result is that of all rows.
+    the same C, which lies near; small problems are solved together. Every fit is certified. The
+    result is that of all rows.
 
     With ``cv='loo'`` each row is left out by one Newton step from the fit of all rows, without
     any refit: with leverages :math:`A_i = s_i J_i H^{-1} J_i'` of the Hessian H, its logits become
@@ -97,7 +98,7 @@ class SoftmaxRegressionCV(
     intercept_ : ndarray of shape (1,) or (n_classes,)
         Its intercepts.
     n_iter_ : int
-        Its iterations, from the fit at the C before.
+        Its iterations, from the fit at the C before; of small data, from the class priors.
     dual_gap_ : float
         Certified bound on its objective minus the optimum, relative to the objective.
     loss_ : float

@@ -1,34 +1,56 @@
-"""The same rows under several weightings, as in folds: one ridge problem for each, at once.
+"""The same rows under several weightings, as in folds: many ridge problems at once.
 
-Small problems take the time of calls, not of operations: here a call serves all folds. Logits are
+Small problems take the time of calls, not of operations: here a call serves many. Logits are
 relative to a reference, which is class 0 of two classes and else the last: parameters are the
-differences u to it, of shape (n_weightings, n, width) with n = max(1, K - 1). With the class sum
+differences u to it, of shape (n_problems, n, width) with n = max(1, K - 1). With the class sum
 of all parameters held at zero, the ridge of each feature is ½ r u'Tu, T = I - 11'/K (for two
 classes T = 1); its conjugate has T⁻¹ = I + 11'.
 """
 
-from typing import NamedTuple
+from dataclasses import dataclass, fields
 
 import numpy as np
 
 _UNSOLVED, _ROUNDING = 1e-9, 1e-13  # of gradients, and of values, left in free parameters
+_FEW = 0.5  # share of the weights that differ: below, moments are those of others less these
 
 
-class State(NamedTuple):
-    """The objectives at some parameters.
+@dataclass
+class State:
+    """Problems at some parameters.
 
     Attributes
     ----------
-    params, gradient : ndarray of shape (n_weightings, n, width)
-    value : ndarray of shape (n_weightings,)
-    chances : ndarray of shape (n_weightings, n + 1, n_rows)
-        Probabilities, the reference last.
+    which : ndarray of shape (n_problems,), int
+        Numbers of their weightings.
+    ridge : ndarray of shape (n_problems, width)
+        Of the penalty.
+    params, gradient : ndarray of shape (n_problems, n, width)
+    value : ndarray of shape (n_problems,)
+    chances : ndarray of shape (n_problems, n, n_rows)
+        Probabilities, but for those of the reference.
+    losses : ndarray of shape (n_problems, n_rows)
     """
 
+    which: np.ndarray
+    ridge: np.ndarray
     params: np.ndarray
     gradient: np.ndarray
     value: np.ndarray
     chances: np.ndarray
+    losses: np.ndarray
+
+    def __len__(self):
+        return len(self.which)
+
+    def take(self, numbers):
+        """Some of the problems."""
+        return State(*(getattr(self, field.name)[numbers] for field in fields(self)))
+
+    def put(self, numbers, other):
+        """Replace some of the problems."""
+        for field in fields(self):
+            getattr(self, field.name)[numbers] = getattr(other, field.name)
 
 
 class Weightings:
@@ -38,20 +60,23 @@ class Weightings:
     ----------
     rows : ndarray of shape (n_rows, width)
         Features, and a column of ones where there is an intercept.
-    labels : ndarray of shape (n_rows,)
-        Class numbers.
-    n_classes : int
-        K.
+    table : ndarray of shape (n_rows, K)
+        Distributions over the classes.
     weights : ndarray of shape (n_weightings, n_rows)
-        Each sums to 1.
+        Non-negative. Where others differ little from the first, `spread` takes less time.
+    offset : ndarray of shape (1 or K, n_rows) or None
+        Known term of the logits; one row for two classes, as of a single output.
     """
 
-    def __init__(self, rows, labels, n_classes, weights):
-        self._rows, self._weights = rows, weights
+    def __init__(self, rows, table, weights, offset=None):
+        n_classes = table.shape[1]
+        self._rows, self._raw = np.ascontiguousarray(rows), weights
+        self._weights = weights / weights.sum(axis=1, keepdims=True)
         self.n_free = n = n_classes - 1
-        places = labels - 1 if n == 1 else labels
-        places = np.where(places == -1, n, places)
-        self._onehot = (np.arange(n + 1)[:, None] == places).astype(np.float64)
+        self._table = np.ascontiguousarray((table[:, 1:] if n == 1 else table[:, :-1]).T)
+        self._offset = offset
+        if offset is not None and n > 1:
+            self._offset = offset[:-1] - offset[-1]
         self._tie = np.eye(n) - (0.0 if n == 1 else 1.0 / n_classes)
         self._pairs = np.tril_indices(n)
         first, second = np.tril_indices(rows.shape[1])
@@ -59,62 +84,141 @@ class Weightings:
         self._place = np.empty((rows.shape[1],) * 2, np.intp)
         self._place[first, second] = self._place[second, first] = np.arange(len(first))
 
-    def at(self, params, ridge):
-        """Evaluate all objectives; `ridge` has shape (n_weightings, width)."""
-        n_weightings, n, width = params.shape
-        logits = np.zeros((n_weightings, n + 1, len(self._rows)))
-        np.matmul(params, self._rows.T, out=logits[:, :n])
-        logits -= logits.max(axis=1, keepdims=True)
-        own = np.einsum("fkb,kb->fb", logits, self._onehot)
-        chances = np.exp(logits)
-        sums = np.add.reduce(chances, axis=1)
+    def __len__(self):
+        return len(self._weights)
+
+    @property
+    def totals(self):
+        """Sums of the weights."""
+        return self._raw.sum(axis=1)
+
+    @property
+    def n_curvatures(self):
+        """Numbers that hold the curvature of all rows of one problem."""
+        return len(self._rows) * len(self._pairs[0])
+
+    def at(self, which, params, ridge):
+        """Evaluate problems, whose weightings have these numbers."""
+        logits = self._forward(params)
+        if self._offset is not None:
+            logits += self._offset
+        largest = np.maximum(logits.max(axis=1), 0.0)
+        logits -= largest[:, None]
+        own = np.einsum("fkb,kb->fb", logits, self._table)
+        own -= largest * (1.0 - np.add.reduce(self._table))
+        rest = np.exp(-largest)
+        chances = np.exp(logits, out=logits)
+        sums = np.add.reduce(chances, axis=1) + rest
         chances /= sums[:, None]
+        losses = np.log(sums) - own
+        return self._state(which, params, ridge, chances, losses)
+
+    def _state(self, which, params, ridge, chances, losses):
+        n_problems, n, width = params.shape
+        weights = self._weights[which]
         tied = ridge[:, None] * (self._tie @ params)
-        value = np.einsum("fb,fb->f", self._weights, np.log(sums) - own)
+        value = np.einsum("fb,fb->f", weights, losses)
         value += 0.5 * np.einsum("fkj,fkj->f", params, tied)
-        residuals = (chances[:, :n] - self._onehot[:n]) * self._weights[:, None]
-        return State(params, residuals @ self._rows + tied, value, chances)
+        residuals = chances - self._table
+        residuals *= weights[:, None]
+        gradient = (residuals.reshape(n_problems * n, -1) @ self._rows).reshape(params.shape)
+        gradient += tied
+        return State(which, ridge, params, gradient, value, chances, losses)
 
-    def hessian(self, state, ridge):
-        """The Hessians, shape (n_weightings, n * width, n * width)."""
-        n_weightings, n, width = state.params.shape
-        first, second = self._pairs
-        chances = state.chances[:, :n]
-        pairs = -chances[:, first] * chances[:, second]
-        pairs[:, first == second] += chances
-        pairs *= self._weights[:, None]
-        moments = (pairs @ self._products)[:, :, self._place]
-        blocks = np.empty((n_weightings, n, width, n, width))
-        blocks[:, first, :, second] = blocks[:, second, :, first] = moments.transpose(1, 0, 2, 3)
+    def _forward(self, params):
+        """Relative logits, shape (n_problems, n, n_rows)."""
+        n_problems, n, width = params.shape
+        return (params.reshape(n_problems * n, width) @ self._rows.T).reshape(n_problems, n, -1)
+
+    def hessian(self, state):
+        """The Hessians, shape (n_problems, n * width, n * width)."""
+        pairs = self._curvatures(state.chances, self._weights[state.which])
+        return self._matrices(self._moments(pairs), state.ridge)
+
+    def _curvatures(self, chances, weights):
+        """s p_k ([k = l] - p_l) of all pairs k ≥ l of classes, for each row."""
+        n_problems, n, n_rows = chances.shape
+        pairs, start = np.empty((n_problems, n * (n + 1) // 2, n_rows)), 0
+        weighted = chances * weights[:, None]
+        for k in range(n):
+            part = pairs[:, start : start + k + 1]
+            np.multiply(chances[:, : k + 1], -weighted[:, k : k + 1], out=part)
+            part[:, k] += weighted[:, k]
+            start += k + 1
+        return pairs
+
+    def _moments(self, pairs, rows=slice(None)):
+        n_problems, n_pairs, n_rows = pairs.shape
+        moments = pairs.reshape(n_problems * n_pairs, n_rows) @ self._products[rows]
+        return moments.reshape(n_problems, n_pairs, -1)
+
+    def _matrices(self, moments, ridge):
+        """Hessians from the moments of all pairs."""
+        (first, second), width, n = self._pairs, len(self._place), self.n_free
+        blocks = np.empty((len(moments), n, width, n, width))
+        full = moments[:, :, self._place].transpose(1, 0, 2, 3)
+        blocks[:, first, :, second] = blocks[:, second, :, first] = full
         np.einsum("fkjlj->fklj", blocks)[:] += self._tie[:, :, None] * ridge[:, None, None]
-        return blocks.reshape(n_weightings, n * width, n * width)
+        return blocks.reshape(len(moments), n * width, n * width)
 
-    def newton_gap(self, state, step, hessian, ridge):
+    def spread(self, state, which, ridge):
+        """Problems of other weightings at the parameters of some of the first, and Hessians.
+
+        Parameters
+        ----------
+        state : State
+            Of the first weighting, for any number of ridges.
+        which : ndarray of shape (n_others,), int
+            Numbers of weightings.
+        ridge : ndarray of shape (len(state) * n_others, width)
+            One for each of these, for each problem of `state`.
+
+        Returns
+        -------
+        state : State
+        hessian : ndarray of shape (len(state), n * width, n * width)
+        """
+        numbers, repeated = np.repeat(np.arange(len(state)), len(which)), np.tile(which, len(state))
+        chances, losses = state.chances[numbers], state.losses[numbers]
+        others = self._state(repeated, state.params[numbers], ridge, chances, losses)
+        pairs = self._curvatures(state.chances, np.broadcast_to(1.0, (len(state), len(self._rows))))
+        whole = self._moments(pairs * self._raw[0])
+        moments = np.stack([self._less(pairs, whole, number) for number in which], axis=1)
+        return others, self._matrices(moments.reshape(-1, *whole.shape[1:]), ridge)
+
+    def _less(self, pairs, whole, number):
+        """Moments of a weighting from those of the first, `whole`."""
+        raw = self._raw[number]
+        less = self._raw[0] - raw
+        rows = np.flatnonzero(less)
+        if len(rows) > _FEW * len(raw):
+            return self._moments(pairs * self._weights[number])
+        return (whole - self._moments(pairs[:, :, rows] * less[rows], rows)) / raw.sum()
+
+    def newton_gap(self, state, step, hessian):
         """Bound on value minus optimum at Q = P + D(P) Ld for Newton steps d.
 
-        See `certificate`: here the residual is what the linear solver left, minus the ridge.
+        See `certificate`: here the residual is what the linear solver left, minus the ridge, and
+        KL(Q ‖ P) at most ½ (1 + m) Σ p r² where ratios Q / P - 1 = r are at most m < 1 in size.
         """
-        left = (hessian @ step.reshape(len(step), -1, 1)).reshape(step.shape) + state.gradient
-        residual = left - ridge[:, None] * (self._tie @ step)
-        free = ridge == 0
+        tied = state.ridge[:, None] * (self._tie @ step)
+        curved = (hessian @ step.reshape(len(step), -1, 1)).reshape(step.shape) - tied
+        residual = curved + state.gradient
+        free = state.ridge == 0
         imbalance = np.where(free[:, None], np.abs(residual), 0.0).max(axis=(1, 2))
         size = np.abs(state.gradient).max(axis=(1, 2))
         allowed = np.maximum(_UNSOLVED * size, _ROUNDING * state.value)
         squares = np.add.reduce(residual**2, axis=1)
         if self.n_free > 1:
             squares += np.add.reduce(residual, axis=1) ** 2
-        inverse = np.divide(0.5, ridge, out=np.zeros(ridge.shape), where=~free)
-        gap = self._divergence(state.chances, step) + np.einsum("fj,fj->f", squares, inverse)
-        return np.where(imbalance <= allowed, gap, np.inf)
+        inverse = np.divide(0.5, state.ridge, out=np.zeros(free.shape), where=~free)
+        largest = self._largest_move(state, step)
+        gap = 0.5 * (1.0 + largest) * np.einsum("fkj,fkj->f", step, curved)
+        gap += np.einsum("fj,fj->f", squares, inverse)
+        return np.where((imbalance <= allowed) & (largest < 1.0), gap, np.inf)
 
-    def _divergence(self, chances, step):
-        """Weighted mean of KL(Q ‖ P); inf where Q is no distribution."""
-        moved = np.zeros(chances.shape)
-        np.matmul(step, self._rows.T, out=moved[:, :-1])
-        moved -= np.einsum("fkb,fkb->fb", chances, moved)[:, None]
-        proper = moved > -1.0
-        counts = np.all(proper.all(axis=1) | (self._weights == 0), axis=1)
-        moved = np.where(proper, moved, 0.0)
-        terms = chances * ((1.0 + moved) * np.log1p(moved) - moved)
-        divergence = np.einsum("fkb,fb->f", terms, self._weights)
-        return np.where(counts, divergence, np.inf)
+    def _largest_move(self, state, step):
+        """The range of the change of logits, in the row of weight where it is widest."""
+        moved = self._forward(step)
+        ranges = np.maximum(moved.max(axis=1), 0.0) - np.minimum(moved.min(axis=1), 0.0)
+        return np.max(ranges, axis=1, where=self._weights[state.which] > 0, initial=0.0)

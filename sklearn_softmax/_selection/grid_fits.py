@@ -6,10 +6,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .._core.threads import Threads
+from .._core.weightings import Weightings
 from .._fitting.path import prepare
 from .._inputs.training import Training, of_weight
-from .._solvers import SOLVERS, Result
+from .._solvers import SOLVERS, Result, costs
 from .._solvers.near_path import NearPath
+from .at_once import fits_at_once
 
 
 class Fit(NamedTuple):
@@ -113,14 +115,25 @@ class Problem:
         found = []
         with Threads() as threads:
             for shrinkage in self.grid.shrinkages:
-                prepared, last = self.prepare(shrinkage, threads), None
-                solving = self.grid.solving
-                solving["solver"] = NearPath(solving["solver"])
-                for C in self.grid.Cs:
-                    *last, result = prepared.fit(C, last, **solving)
-                    found.append(Fit(*self.data.all_classes(*last), result))
+                for coef, intercept, result in self._path(shrinkage, threads):
+                    found.append(Fit(*self.data.all_classes(coef, intercept), result))
                     done(found[-1])
         return found
+
+    def _path(self, shrinkage, threads):
+        """Coefficients and results at each C."""
+        known = [] if shrinkage.has_norm else fits_at_once(self, shrinkage, threads)
+        if known and all(result is not None for *_, result in known):
+            yield from known
+            return
+        prepared, last, solving = self.prepare(shrinkage, threads), None, self.grid.solving
+        exact = self.grid.solver in ("auto", "newton")
+        solving["solver"] = NearPath(solving["solver"], self.weightings if exact else None)
+        for place, C in enumerate(self.grid.Cs):
+            last, result = (known[place][:2], known[place][2]) if known else (last, None)
+            if result is None:
+                *last, result = prepared.fit(C, last, **solving)
+            yield *last, result
 
     def fits_near(self, neighbours):
         """Fits at all points of the grid, from those of other rows.
@@ -136,6 +149,20 @@ class Problem:
         """What fits at any C."""
         options = {"threads": threads, **self.grid.options}
         return prepare(self.data.X, self.data.target, self.data.weights, shrinkage, **options)
+
+    def weightings(self, map, others=()):
+        """The problem in the coordinates of a map, and under other weights of its rows.
+
+        Returns
+        -------
+        Weightings or None
+            None where it is so large that it is best solved alone.
+        """
+        data = self.data
+        if not costs.together_pays(map.n_rows, *map.shape):
+            return None
+        own = np.ones(map.n_rows) if data.weights is None else data.weights
+        return Weightings(map.rows(), data.known.table(), np.array([own, *others]), data.offset)
 
     def start(self, fit):
         """Coefficients and intercepts of the classes present, from those of all classes."""

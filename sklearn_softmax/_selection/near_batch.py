@@ -3,26 +3,16 @@
 import numpy as np
 
 from .._core.threads import Threads
-from .._core.weightings import Weightings
 from .._fitting.problem import alpha_from_C
-from .._solvers import Outcome, Result
-from .._solvers.many_newton import many_newton
-
-_NUMBERS = 1 << 23  # multiplications of the Hessians of all folds: a few milliseconds
-
-
-def batch_pays(map, n_folds):
-    """Whether calls of separate fits would take longer than the operations of all."""
-    n_outputs, width = map.shape
-    n = max(1, n_outputs - 1)
-    products = map.n_rows * width * (width + 1) // 2
-    return n_folds * (n * (n + 1) // 2 * products + (n * width) ** 3) <= _NUMBERS
+from .._solvers.many_newton import differences
+from .at_once import NUMBERS, results_of
 
 
 class NearBatch:
     """Newton's method for all folds together, from the fits of all rows.
 
-    Folds that it does not certify in a few steps at some C are left to `shared`.
+    Their first step takes the curvature of all rows, less that of the rows held out. Fits that it
+    does not certify in a few steps are left to `shared`.
 
     Parameters
     ----------
@@ -32,6 +22,11 @@ class NearBatch:
         All of them.
     folds : list of (train, test)
         Row numbers.
+
+    Attributes
+    ----------
+    sound : bool
+        See `NearRidge`.
     """
 
     def __init__(self, shared, rows, folds):
@@ -43,48 +38,55 @@ class NearBatch:
             if problem is not None and len(problem.data.present) == n_present:
                 self._place[number] = len(same)
                 same.append(problem)
-        with Threads():
-            self._found = self._fit(rows, same) if same else []
+        self.sound = True
+        self._found = self._fit(same) if same else []
+        if any(None in results for results in self._found):
+            self.sound = self.sound and shared.sound
 
-    def _fit(self, rows, folds):
-        """State, gaps and steps at each C."""
-        whole, map = self._shared.whole, self._shared.map
-        labels = rows.known.take(whole.data.kept).keep(whole.data.present).labels
-        weights = np.array([self._weights(rows, fold) for fold in folds])
-        totals, found = weights.sum(axis=1), []
-        shares = weights / totals[:, None]
-        problems = Weightings(map.rows(), labels, len(whole.data.present), shares)
-        options = {"tol": whole.grid.tol, "max_iter": whole.grid.max_iter}
-        for C, start in zip(whole.grid.Cs, self._shared.starts, strict=True):
-            ridge = [self._shared.ridge(alpha_from_C(C, total)) for total in totals]
-            first = _differences(start.params.reshape(map.shape))
-            first = np.repeat(first[None], len(folds), axis=0)
-            found.append(many_newton(problems, first, np.array(ridge), **options))
+    def _fit(self, folds):
+        """Results of all folds at each C, None where they are not certified."""
+        weights = [self._weights(fold) for fold in folds]
+        found, apart = [], 0.0
+        with Threads():
+            problems = self._shared.whole.weightings(self._shared.map, weights)
+            step = max(1, NUMBERS // (problems.n_curvatures * len(problems)))
+            for first in range(0, len(self._shared.params), step):
+                results, apart = self._fit_at(problems, slice(first, first + step), apart)
+                found += results
         return found
 
-    def _weights(self, rows, fold):
+    def _weights(self, fold):
         """Of all rows that have weight: zero for those that a fold holds out."""
         weights = np.zeros(self._n_rows)
         numbers = fold.numbers[fold.data.kept]
         np.add.at(weights, numbers, 1.0 if fold.data.weights is None else fold.data.weights)
         return weights[self._shared.whole.data.kept]
 
+    def _fit_at(self, problems, part, apart):
+        """Results at some of the Cs, and how far the last optima lie from those of all rows.
+
+        They are expected to lie, and start, as far `apart` as at the C before.
+        """
+        shared, Cs = self._shared, self._shared.whole.grid.Cs[part]
+        alphas = np.array([[alpha_from_C(C, total) for total in problems.totals] for C in Cs])
+        ridge = alphas[:, :, None] * shared.ridge(1.0)
+        params = [differences(each.reshape(shared.map.shape)) for each in shared.params[part]]
+        near = problems.at(np.zeros(len(Cs), np.intp), np.array(params), ridge[:, 0])
+        values = zip(near.value, range(len(shared.params))[part], strict=True)
+        self.sound = self.sound and all(shared.same(value, place) for value, place in values)
+        others = np.arange(1, len(problems))
+        state, metric = problems.spread(near, others, ridge[:, 1:].reshape(-1, ridge.shape[2]))
+        if np.any(apart):  # one C after the other
+            state = problems.at(state.which, state.params + apart, state.ridge)
+        _, results, params = results_of(problems, state, shared.whole.grid, metric)
+        results = [results[i : i + len(others)] for i in range(0, len(results), len(others))]
+        return results, params[-len(others) :] - near.params[-1]
+
     def fits(self, fold, threads):
         """Fits of a fold, one for each C."""
         place = self._place.get(fold.number)
-        results = [] if place is None else [self._result(place, *found) for found in self._found]
-        if not results or None in results:
-            yield from self._shared.fits(fold, threads)
-            return
-        for result in results:
-            yield self._shared.fit(fold, result)
-
-    def _result(self, place, state, gap, n_iter):
-        """Of one fold at one C; None where it is not certified."""
-        value, gap, n_iter = float(state.value[place]), float(gap[place]), int(n_iter[place])
-        if gap > self._shared.whole.grid.tol * value:
-            return None
-        return Result(_centred(state.params[place]), value, gap, n_iter, Outcome.CONVERGED)
+        known = None if place is None else [results[place] for results in self._found]
+        return self._shared.fits(fold, threads, known)
 
 
 def _usable(grid, rows, train):
@@ -93,16 +95,3 @@ def _usable(grid, rows, train):
         return grid.problem(rows, train)
     except ValueError:
         return None
-
-
-def _differences(params):
-    """Parameters relative to the last class; those of a single output as they are."""
-    return params if len(params) == 1 else params[:-1] - params[-1]
-
-
-def _centred(differences):
-    """Flat parameters of class sum zero."""
-    if len(differences) == 1:
-        return differences.ravel()
-    params = np.concatenate([differences, np.zeros((1, differences.shape[1]))])
-    return (params - params.mean(axis=0)).ravel()

@@ -13,6 +13,7 @@ GATHER = 4.0  # of a number that is standardised for it
 _EXPECTED_PASSES = 50
 _NEWTON_RATIO, _NEWTON_SWITCH_RATIO = 1.2, 5.0
 _KEPT_PRODUCTS, _KEPT_WIDTH = 1 << 21, 48  # numbers, features
+_TOGETHER = 1 << 24  # multiplications: of about a millisecond
 _MARGINS_BYTES = 8 << 20  # cached logits may take this,
 _MARGINS_SHARE = 0.1  # or this share of the data
 
@@ -80,6 +81,13 @@ def products_pay(n_rows, n_outputs, width):
         and width <= _KEPT_WIDTH
         and n_rows * width * (width + 1) / 2 <= _KEPT_PRODUCTS
     )
+
+
+def together_pays(n_rows, n_outputs, width):
+    """Whether a Newton step of a problem is so short that many are best made at once."""
+    free, products = max(1, n_outputs - 1), n_rows * width * (width + 1) // 2
+    step = free * (free + 1) // 2 * products + (free * width) ** 3 / 3.0
+    return products <= _KEPT_PRODUCTS and step <= _TOGETHER
 
 
 def margins_pay(n_rows, n_entries, n_outputs, itemsize):
