@@ -7,6 +7,7 @@ of all parameters held at zero, the ridge of each feature is ½ r u'Tu, T = I - 
 classes T = 1); its conjugate has T⁻¹ = I + 11'.
 """
 
+from copy import copy
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -53,6 +54,19 @@ class State:
             getattr(self, field.name)[numbers] = getattr(other, field.name)
 
 
+def _row_products(rows):
+    """Products of the features of each row, and where in their order each pair of them is."""
+    (n_rows, width), start = rows.shape, 0
+    products = np.empty((n_rows, width * (width + 1) // 2))
+    place = np.empty((width, width), np.intp)
+    for column in range(width):
+        part = slice(start, start + column + 1)
+        np.multiply(rows[:, : column + 1], rows[:, column, None], out=products[:, part])
+        place[column, : column + 1] = place[: column + 1, column] = np.arange(start, part.stop)
+        start = part.stop
+    return products, place
+
+
 class Weightings:
     """Softmax regression with a ridge under several weightings of the rows.
 
@@ -66,12 +80,17 @@ class Weightings:
         Non-negative. Where others differ little from the first, `spread` takes less time.
     offset : ndarray of shape (1 or K, n_rows) or None
         Known term of the logits; one row for two classes, as of a single output.
+
+    Attributes
+    ----------
+    n_free : int
+        n.
     """
 
     def __init__(self, rows, table, weights, offset=None):
         n_classes = table.shape[1]
-        self._rows, self._raw = np.ascontiguousarray(rows), weights
-        self._weights = weights / weights.sum(axis=1, keepdims=True)
+        self.rows = np.ascontiguousarray(rows)
+        self._weigh(weights)
         self.n_free = n = n_classes - 1
         self._table = np.ascontiguousarray((table[:, 1:] if n == 1 else table[:, :-1]).T)
         self._offset = offset
@@ -79,10 +98,16 @@ class Weightings:
             self._offset = offset[:-1] - offset[-1]
         self._tie = np.eye(n) - (0.0 if n == 1 else 1.0 / n_classes)
         self._pairs = np.tril_indices(n)
-        first, second = np.tril_indices(rows.shape[1])
-        self._products = rows[:, first] * rows[:, second]
-        self._place = np.empty((rows.shape[1],) * 2, np.intp)
-        self._place[first, second] = self._place[second, first] = np.arange(len(first))
+        self._products, self._place = _row_products(self.rows)
+
+    def under(self, weights):
+        """The same rows under other weights, which share what is large."""
+        other = copy(self)
+        other._weigh(weights)
+        return other
+
+    def _weigh(self, weights):
+        self._raw, self._weights = weights, weights / weights.sum(axis=1, keepdims=True)
 
     def __len__(self):
         return len(self._weights)
@@ -95,7 +120,7 @@ class Weightings:
     @property
     def n_curvatures(self):
         """Numbers that hold the curvature of all rows of one problem."""
-        return len(self._rows) * len(self._pairs[0])
+        return len(self.rows) * len(self._pairs[0])
 
     def at(self, which, params, ridge):
         """Evaluate problems, whose weightings have these numbers."""
@@ -121,14 +146,14 @@ class Weightings:
         value += 0.5 * np.einsum("fkj,fkj->f", params, tied)
         residuals = chances - self._table
         residuals *= weights[:, None]
-        gradient = (residuals.reshape(n_problems * n, -1) @ self._rows).reshape(params.shape)
+        gradient = (residuals.reshape(n_problems * n, -1) @ self.rows).reshape(params.shape)
         gradient += tied
         return State(which, ridge, params, gradient, value, chances, losses)
 
     def _forward(self, params):
         """Relative logits, shape (n_problems, n, n_rows)."""
         n_problems, n, width = params.shape
-        return (params.reshape(n_problems * n, width) @ self._rows.T).reshape(n_problems, n, -1)
+        return (params.reshape(n_problems * n, width) @ self.rows.T).reshape(n_problems, n, -1)
 
     def hessian(self, state):
         """The Hessians, shape (n_problems, n * width, n * width)."""
@@ -181,7 +206,7 @@ class Weightings:
         numbers, repeated = np.repeat(np.arange(len(state)), len(which)), np.tile(which, len(state))
         chances, losses = state.chances[numbers], state.losses[numbers]
         others = self._state(repeated, state.params[numbers], ridge, chances, losses)
-        pairs = self._curvatures(state.chances, np.broadcast_to(1.0, (len(state), len(self._rows))))
+        pairs = self._curvatures(state.chances, np.broadcast_to(1.0, (len(state), len(self.rows))))
         whole = self._moments(pairs * self._raw[0])
         moments = np.stack([self._less(pairs, whole, number) for number in which], axis=1)
         return others, self._matrices(moments.reshape(-1, *whole.shape[1:]), ridge)
