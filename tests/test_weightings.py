@@ -5,6 +5,7 @@ import pytest
 
 from sklearn_softmax import SoftmaxRegression
 from sklearn_softmax._core.weightings import Weightings
+from sklearn_softmax._solvers.many_near import inverse_of, many_near
 from sklearn_softmax._solvers.many_newton import many_newton
 from sklearn_softmax._solvers.nearby import HessianMetric
 
@@ -76,7 +77,8 @@ def test_gap_bounds_the_distance_to_the_optimum(n_classes):
         state = many.at(BOTH, best + size * some_params(n_classes), ridge)
         hessian = many.hessian(state)
         step = np.linalg.solve(hessian, -state.gradient.reshape(2, -1, 1))
-        gap = many.newton_gap(state, step.reshape(start.shape), hessian)
+        curved = (hessian @ step).reshape(start.shape)
+        gap = many.newton_gap(state, step.reshape(start.shape), curved)
         assert (gap >= state.value - least).all()
         assert (gap <= 1.5 * (state.value - least)).all()
 
@@ -84,7 +86,7 @@ def test_gap_bounds_the_distance_to_the_optimum(n_classes):
 def test_a_step_that_leaves_free_parameters_unbalanced_certifies_nothing():
     many, ridge, _ = problems(3)
     state = many.at(BOTH, some_params(3), ridge)
-    gap = many.newton_gap(state, np.zeros_like(state.params), many.hessian(state))
+    gap = many.newton_gap(state, np.zeros_like(state.params), np.zeros_like(state.params))
     assert np.isinf(gap).all()
 
 
@@ -158,3 +160,63 @@ def test_metric_of_a_hessian_solves_on_class_sums_of_zero(n_outputs):
         gradient[-1] = -gradient[:-1].sum(axis=0)
     metric = HessianMetric(hessian.copy(order="F"), (n_outputs, width))
     np.testing.assert_allclose(metric.solve(gradient.ravel()), vector.ravel(), rtol=1e-8)
+
+
+def metric_of(many, start, ridge):
+    """The inverse Hessian of the first problem, at its optimum."""
+    params, *_ = many_newton(many, many.at(BOTH, start, ridge), tol=1e-10, max_iter=100)
+    return params[:1], inverse_of(many.hessian(many.at(BOTH[:1], params[:1], ridge[:1]))[0])
+
+
+@pytest.mark.parametrize("n_classes", [2, 3, 4])
+def test_products_are_those_of_the_hessian(n_classes):
+    many, ridge, _ = problems(n_classes)
+    state, direction = many.at(BOTH, some_params(n_classes), ridge), some_params(n_classes, 2)
+    product = many.hessian(state) @ direction.reshape(2, -1, 1)
+    np.testing.assert_allclose(many.product(state, direction), product.reshape(direction.shape))
+
+
+@pytest.mark.parametrize("n_classes", [2, 3, 4])
+@pytest.mark.parametrize("weak", [1.0, 1e-4])
+def test_steps_in_the_metric_of_a_near_optimum_find_that_of_newton(n_classes, weak):
+    many, ridge, _ = problems(n_classes)
+    ridge = weak * ridge
+    start = np.zeros((2, n_classes - 1, N_FEATURES + 1))
+    whole, inverse = metric_of(many, start, ridge)
+    near = many.at(BOTH, np.repeat(whole, 2, axis=0), ridge)
+    params, value, gap, n_iter = many_near(many, near, inverse, tol=1e-8, max_iter=100)
+    best = many_newton(many, near, tol=1e-12, max_iter=100)
+    assert (gap <= 1e-8 * value).all()
+    assert (value - best[1] <= gap + 1e-15).all()
+    assert n_iter[0] == 0
+    assert 1 <= n_iter[1] <= 8
+    np.testing.assert_allclose(params, best[0], atol=0.1)
+
+
+def test_a_metric_of_another_problem_is_left_for_their_own():
+    many, ridge, _ = problems(3)
+    start = many.at(BOTH, np.zeros((2, 2, N_FEATURES + 1)), ridge)
+    inverse = np.diag(np.geomspace(1e-3, 1e3, 2 * (N_FEATURES + 1)))
+    _, value, gap, _ = many_near(many, start, inverse, tol=1e-8, max_iter=100)
+    best = many_newton(many, start, tol=1e-8, max_iter=100)[1]
+    assert (gap <= 1e-8 * value).all()
+    np.testing.assert_allclose(value, best, rtol=1e-7)
+    _, _, gap, n_iter = many_near(many, start, inverse, tol=1e-8, max_iter=2)
+    assert (n_iter <= 2).all()
+    assert np.isinf(gap).all()
+
+
+def test_gaps_of_inexact_steps_bound_the_distance_to_the_optimum():
+    """Whatever is left of the Newton equation: intercepts are balanced, the rest costs."""
+    many, ridge, _ = problems(3)
+    start = np.zeros((2, 2, N_FEATURES + 1))
+    best, least, *_ = many_newton(many, many.at(BOTH, start, ridge), tol=1e-13, max_iter=100)
+    state = many.at(BOTH, best + 0.01 * some_params(3), ridge)
+    exact = np.linalg.solve(many.hessian(state), -state.gradient.reshape(2, -1, 1))
+    for error in (0.0, 0.1, 1.0):
+        step = exact.reshape(start.shape) + error * 0.01 * some_params(3, 4)
+        left = -state.gradient - many.product(state, step)
+        gap = many.balanced_gap(state, step, left)
+        assert (gap >= state.value - least).all()
+        assert np.isfinite(gap).all()
+        assert error or (gap <= 1.1 * (state.value - least)).all()

@@ -13,6 +13,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 _UNSOLVED, _ROUNDING = 1e-9, 1e-13  # of gradients, and of values, left in free parameters
+_BLOCK = 1 << 16  # numbers
 _FEW = 0.5  # share of the weights that differ: below, moments are those of others less these
 
 
@@ -124,36 +125,49 @@ class Weightings:
 
     def at(self, which, params, ridge):
         """Evaluate problems, whose weightings have these numbers."""
-        logits = self._forward(params)
-        if self._offset is not None:
-            logits += self._offset
-        largest = np.maximum(logits.max(axis=1), 0.0)
-        logits -= largest[:, None]
-        own = np.einsum("fkb,kb->fb", logits, self._table)
-        own -= largest * (1.0 - np.add.reduce(self._table))
-        rest = np.exp(-largest)
-        chances = np.exp(logits, out=logits)
-        sums = np.add.reduce(chances, axis=1) + rest
-        chances /= sums[:, None]
-        losses = np.log(sums) - own
+        n_problems, n, width = params.shape
+        chances = np.empty((n_problems, n, len(self.rows)))
+        losses = np.empty((n_problems, len(self.rows)))
+        for rows in self._slices(n_problems):
+            losses[:, rows] = self._losses(self._forward(params, rows), rows, chances[:, :, rows])
         return self._state(which, params, ridge, chances, losses)
 
+    def _losses(self, logits, rows, chances):
+        """Losses of some rows; their probabilities are written to `chances`."""
+        table = self._table[:, rows]
+        if self._offset is not None:
+            logits += self._offset[:, rows]
+        largest = np.maximum(logits.max(axis=1), 0.0)
+        logits -= largest[:, None]
+        own = np.einsum("fkb,kb->fb", logits, table)
+        own -= largest * (1.0 - np.add.reduce(table))
+        exponentials = np.exp(logits, out=logits)
+        sums = np.add.reduce(exponentials, axis=1) + np.exp(-largest)
+        np.divide(exponentials, sums[:, None], out=chances)
+        return np.log(sums) - own
+
     def _state(self, which, params, ridge, chances, losses):
-        n_problems, n, width = params.shape
-        weights = self._weights[which]
+        weights, flat = self._weights[which], (-1, self.rows.shape[1])
         tied = ridge[:, None] * (self._tie @ params)
         value = np.einsum("fb,fb->f", weights, losses)
         value += 0.5 * np.einsum("fkj,fkj->f", params, tied)
-        residuals = chances - self._table
-        residuals *= weights[:, None]
-        gradient = (residuals.reshape(n_problems * n, -1) @ self.rows).reshape(params.shape)
-        gradient += tied
-        return State(which, ridge, params, gradient, value, chances, losses)
+        gradient = tied.reshape(flat)
+        for rows in self._slices(len(params)):
+            residuals = chances[:, :, rows] - self._table[:, rows]
+            residuals *= weights[:, None, rows]
+            gradient += residuals.reshape(len(gradient), -1) @ self.rows[rows]
+        return State(which, ridge, params, gradient.reshape(params.shape), value, chances, losses)
 
-    def _forward(self, params):
+    def _slices(self, n_problems):
+        """Blocks of rows whose logits stay in the cache."""
+        step = max(64, _BLOCK // (n_problems * self.n_free))
+        return [slice(first, first + step) for first in range(0, len(self.rows), step)]
+
+    def _forward(self, params, rows=slice(None)):
         """Relative logits, shape (n_problems, n, n_rows)."""
         n_problems, n, width = params.shape
-        return (params.reshape(n_problems * n, width) @ self.rows.T).reshape(n_problems, n, -1)
+        logits = params.reshape(n_problems * n, width) @ self.rows[rows].T
+        return logits.reshape(n_problems, n, -1)
 
     def hessian(self, state):
         """The Hessians, shape (n_problems, n * width, n * width)."""
@@ -220,30 +234,83 @@ class Weightings:
             return self._moments(pairs * self._weights[number])
         return (whole - self._moments(pairs[:, :, rows] * less[rows], rows)) / raw.sum()
 
-    def newton_gap(self, state, step, hessian):
+    def product(self, state, direction, ranges=None):
+        """Products of the Hessians with one direction each.
+
+        `ranges`, of shape (n_problems,) and zero at first, receives the range over the classes by
+        which logits change, in the row of weight where it is widest.
+        """
+        weights = self._weights[state.which]
+        product = state.ridge[:, None] * (self._tie @ direction)
+        product = product.reshape(-1, direction.shape[2])
+        for rows in self._slices(len(direction)):
+            chances, change = state.chances[:, :, rows], self._forward(direction, rows)
+            if ranges is not None:
+                self._widen(ranges, change, weights[:, rows])
+            change -= np.einsum("fkb,fkb->fb", chances, change)[:, None]
+            change *= chances
+            change *= weights[:, None, rows]
+            product += change.reshape(len(product), -1) @ self.rows[rows]
+        return product.reshape(direction.shape)
+
+    def cost(self, state, residual):
+        """½ Σ r'T⁻¹r / ridge of residuals in the penalised parameters."""
+        squares = np.add.reduce(residual**2, axis=1)
+        if self.n_free > 1:
+            squares += np.add.reduce(residual, axis=1) ** 2
+        free = state.ridge == 0
+        return np.einsum(
+            "fj,fj->f", squares, np.divide(0.5, state.ridge, out=np.zeros(free.shape), where=~free)
+        )
+
+    def balanced_gap(self, state, step, left):
+        """`newton_gap` of steps that leave something of the Newton equation: intercepts move, too.
+
+        inf where parameters without penalty are others than an intercept.
+        """
+        step, free = step.copy(), state.ridge[:, -1] == 0
+        chances, weights = state.chances[free], self._weights[state.which[free]]
+        curvature = np.empty((len(chances), self.n_free, self.n_free))
+        for one, chance, weight in zip(curvature, chances, weights, strict=True):
+            weighted = chance * weight
+            one[:] = np.diag(np.add.reduce(weighted, axis=1)) - weighted @ chance.T
+        step[free, :, -1] += np.linalg.solve(curvature, left[free, :, -1, None])[:, :, 0]
+        ranges = np.zeros(len(step))
+        return self._gap(state, step, self.product(state, step, ranges), ranges)
+
+    def newton_gap(self, state, step, curved):
         """Bound on value minus optimum at Q = P + D(P) Ld for Newton steps d.
 
         See `certificate`: here the residual is what the linear solver left, minus the ridge, and
         KL(Q ‖ P) at most ½ (1 + m) Σ p r² where ratios Q / P - 1 = r are at most m < 1 in size.
+
+        Parameters
+        ----------
+        state : State
+        step : ndarray of shape (n_problems, n, width)
+            d.
+        curved : ndarray of shape (n_problems, n, width)
+            Hessian times d.
         """
-        tied = state.ridge[:, None] * (self._tie @ step)
-        curved = (hessian @ step.reshape(len(step), -1, 1)).reshape(step.shape) - tied
+        ranges = np.zeros(len(step))
+        for rows in self._slices(len(step)):
+            self._widen(ranges, self._forward(step, rows), self._weights[state.which][:, rows])
+        return self._gap(state, step, curved, ranges)
+
+    @staticmethod
+    def _widen(ranges, change, weights):
+        """Let `ranges` be at least those of the changes of logits in rows of weight."""
+        width = np.maximum(change.max(axis=1), 0.0) - np.minimum(change.min(axis=1), 0.0)
+        width = np.max(width, axis=1, where=weights > 0, initial=0.0)
+        np.maximum(ranges, width, out=ranges)
+
+    def _gap(self, state, step, curved, ranges):
+        curved = curved - state.ridge[:, None] * (self._tie @ step)
         residual = curved + state.gradient
         free = state.ridge == 0
         imbalance = np.where(free[:, None], np.abs(residual), 0.0).max(axis=(1, 2))
         size = np.abs(state.gradient).max(axis=(1, 2))
         allowed = np.maximum(_UNSOLVED * size, _ROUNDING * state.value)
-        squares = np.add.reduce(residual**2, axis=1)
-        if self.n_free > 1:
-            squares += np.add.reduce(residual, axis=1) ** 2
-        inverse = np.divide(0.5, state.ridge, out=np.zeros(free.shape), where=~free)
-        largest = self._largest_move(state, step)
-        gap = 0.5 * (1.0 + largest) * np.einsum("fkj,fkj->f", step, curved)
-        gap += np.einsum("fj,fj->f", squares, inverse)
-        return np.where((imbalance <= allowed) & (largest < 1.0), gap, np.inf)
-
-    def _largest_move(self, state, step):
-        """The range of the change of logits, in the row of weight where it is widest."""
-        moved = self._forward(step)
-        ranges = np.maximum(moved.max(axis=1), 0.0) - np.minimum(moved.min(axis=1), 0.0)
-        return np.max(ranges, axis=1, where=self._weights[state.which] > 0, initial=0.0)
+        gap = 0.5 * (1.0 + ranges) * np.einsum("fkj,fkj->f", step, curved)
+        gap += self.cost(state, residual)
+        return np.where((imbalance <= allowed) & (ranges < 1.0), gap, np.inf)

@@ -47,22 +47,20 @@ def fits_at_once(problem, shrinkage, threads):
     ridge = alphas[:, None] * map.ridge(factors)[: map.shape[1]]
     start = differences(fitted.start().reshape(map.shape))
     first = problems.at(np.zeros(len(ridge), np.intp), np.array([start] * len(ridge)), ridge)
-    found = zip(*results_of(problems, first, grid)[:2], strict=True)
+    found = many_newton(problems, first, tol=grid.tol, max_iter=grid.max_iter)
+    found = zip(*results_of(found, grid.tol), strict=True)
     return [(*fitted.coefficients(params), result) for params, result in found]
 
 
-def results_of(problems, state, grid, metric=None):
-    """Newton's method on several problems.
+def results_of(found, tol):
+    """Results of several problems.
 
     Parameters
     ----------
-    problems : Weightings
-    state : State
-        Where they start.
-    grid : Grid
-        With `tol` and `max_iter`.
-    metric : ndarray or None
+    found : tuple
         See `many_newton`.
+    tol : float
+        Bound on the gap relative to the value.
 
     Returns
     -------
@@ -70,14 +68,10 @@ def results_of(problems, state, grid, metric=None):
         The last of each problem, of class sum zero.
     results : list of Result or None
         None where they are not certified.
-    relative : ndarray of shape (n_problems, n, width)
-        The parameters relative to the reference.
     """
-    options = {"tol": grid.tol, "max_iter": grid.max_iter}
-    relative, *numbers = many_newton(problems, state, metric, **options)
-    params, results = [centred(each) for each in relative], []
-    numbers = zip(params, *(each.tolist() for each in numbers), strict=True)
-    for each, value, gap, steps in numbers:
-        sure = gap <= grid.tol * value
-        results.append(Result(each, value, gap, steps, Outcome.CONVERGED) if sure else None)
-    return params, results, relative
+    params, results = [centred(each) for each in found[0]], []
+    for each, *numbers in zip(params, *(part.tolist() for part in found[1:]), strict=True):
+        value, gap, n_iter = numbers
+        sure = gap <= tol * value
+        results.append(Result(each, value, gap, n_iter, Outcome.CONVERGED) if sure else None)
+    return params, results

@@ -4,15 +4,16 @@ import numpy as np
 
 from .._core.threads import Threads
 from .._fitting.problem import alpha_from_C
-from .._solvers.many_newton import differences
+from .._solvers import costs
+from .._solvers.many_near import inverse_of, many_near
+from .._solvers.many_newton import differences, many_newton
 from .at_once import NUMBERS, results_of
 
 
 class NearBatch:
     """Newton's method for all folds together, from the fits of all rows.
 
-    Their first step takes the curvature of all rows, less that of the rows held out. Fits that it
-    does not certify in a few steps are left to `shared`.
+    Fits that are not certified in a few steps are left to `shared`.
 
     Parameters
     ----------
@@ -30,8 +31,9 @@ class NearBatch:
     """
 
     def __init__(self, shared, rows, folds):
-        self._shared, self._n_rows, grid = shared, len(rows), shared.whole.grid
-        problems = [_usable(grid, rows, train) for train, _ in folds]
+        self._shared, self._n_rows, self._grid = shared, len(rows), shared.whole.grid
+        self._options = {"tol": self._grid.tol, "max_iter": self._grid.max_iter}
+        problems = [_usable(self._grid, rows, train) for train, _ in folds]
         n_present = len(shared.whole.data.present)
         self._place, same = {}, []
         for number, problem in enumerate(problems):
@@ -45,15 +47,47 @@ class NearBatch:
 
     def _fit(self, folds):
         """Results of all folds at each C, None where they are not certified."""
-        weights = [self._weights(fold) for fold in folds]
-        found, apart = [], 0.0
+        shared, weights = self._shared, [self._weights(fold) for fold in folds]
         with Threads():
-            problems = self._shared.whole.weightings(self._shared.map, weights)
-            step = max(1, NUMBERS // (problems.n_curvatures * len(problems)))
-            for first in range(0, len(self._shared.params), step):
-                results, apart = self._fit_at(problems, slice(first, first + step), apart)
-                found += results
-        return found
+            problems = shared.whole.weightings(shared.map, weights)
+            alphas = [[alpha_from_C(C, total) for total in problems.totals] for C in self._grid.Cs]
+            ridge = np.array(alphas)[:, :, None] * shared.ridge(1.0)
+            params = np.array(
+                [differences(each.reshape(shared.map.shape)) for each in shared.params]
+            )
+            near = problems.at(np.zeros(len(params), np.intp), params, ridge[:, 0])
+            self.sound = all(shared.same(value, place) for place, value in enumerate(near.value))
+            if not costs.hessian_pays(*shared.map.shape):
+                return self._in_turn(problems, near, ridge[:, 1:])
+            step = max(1, NUMBERS // (len(folds) * problems.n_curvatures))
+            parts = [slice(first, first + step) for first in range(0, len(near), step)]
+            found = (self._together(problems, near.take(p), ridge[p, 1:]) for p in parts)
+            return [results for part in found for results in part]
+
+    def _together(self, problems, near, ridge):
+        """Some C at once. The first step takes the curvature of all rows, less those held out."""
+        others = np.arange(1, len(problems))
+        state, metric = problems.spread(near, others, ridge.reshape(-1, ridge.shape[2]))
+        _, results = results_of(
+            many_newton(problems, state, metric, **self._options), self._grid.tol
+        )
+        return [results[i : i + len(others)] for i in range(0, len(results), len(others))]
+
+    def _in_turn(self, problems, near, ridge):
+        """One C after the other, in the metric of all rows.
+
+        Optima are expected to lie, and start, as far from that of all rows as at the C before.
+        """
+        others, results = np.arange(1, len(problems)), []
+        apart = np.zeros((len(others), *near.params.shape[1:]))
+        for place in range(len(near)):
+            whole = near.take([place])
+            inverse = inverse_of(problems.hessian(whole)[0])
+            state = problems.at(others, whole.params + apart, ridge[place])
+            found = many_near(problems, state, inverse, **self._options)
+            apart = found[0] - whole.params
+            results.append(results_of(found, self._grid.tol)[1])
+        return results
 
     def _weights(self, fold):
         """Of all rows that have weight: zero for those that a fold holds out."""
@@ -61,26 +95,6 @@ class NearBatch:
         numbers = fold.numbers[fold.data.kept]
         np.add.at(weights, numbers, 1.0 if fold.data.weights is None else fold.data.weights)
         return weights[self._shared.whole.data.kept]
-
-    def _fit_at(self, problems, part, apart):
-        """Results at some of the Cs, and how far the last optima lie from those of all rows.
-
-        They are expected to lie, and start, as far `apart` as at the C before.
-        """
-        shared, Cs = self._shared, self._shared.whole.grid.Cs[part]
-        alphas = np.array([[alpha_from_C(C, total) for total in problems.totals] for C in Cs])
-        ridge = alphas[:, :, None] * shared.ridge(1.0)
-        params = [differences(each.reshape(shared.map.shape)) for each in shared.params[part]]
-        near = problems.at(np.zeros(len(Cs), np.intp), np.array(params), ridge[:, 0])
-        values = zip(near.value, range(len(shared.params))[part], strict=True)
-        self.sound = self.sound and all(shared.same(value, place) for value, place in values)
-        others = np.arange(1, len(problems))
-        state, metric = problems.spread(near, others, ridge[:, 1:].reshape(-1, ridge.shape[2]))
-        if np.any(apart):  # one C after the other
-            state = problems.at(state.which, state.params + apart, state.ridge)
-        _, results, params = results_of(problems, state, shared.whole.grid, metric)
-        results = [results[i : i + len(others)] for i in range(0, len(results), len(others))]
-        return results, params[-len(others) :] - near.params[-1]
 
     def fits(self, fold, threads):
         """Fits of a fold, one for each C."""

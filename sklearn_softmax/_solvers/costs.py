@@ -14,6 +14,7 @@ _EXPECTED_PASSES = 50
 _NEWTON_RATIO, _NEWTON_SWITCH_RATIO = 1.2, 5.0
 _KEPT_PRODUCTS, _KEPT_WIDTH = 1 << 21, 48  # numbers, features
 _TOGETHER = 1 << 24  # multiplications: of about a millisecond
+_HESSIAN_OF_PRODUCTS = 64  # multiplications of a Hessian, beside those of a quarter product
 _MARGINS_BYTES = 8 << 20  # cached logits may take this,
 _MARGINS_SHARE = 0.1  # or this share of the data
 
@@ -88,6 +89,12 @@ def together_pays(n_rows, n_outputs, width):
     free, products = max(1, n_outputs - 1), n_rows * width * (width + 1) // 2
     step = free * (free + 1) // 2 * products + (free * width) ** 3 / 3.0
     return products <= _KEPT_PRODUCTS and step <= _TOGETHER
+
+
+def hessian_pays(n_outputs, width):
+    """Whether an explicit Hessian takes no longer than the products with it that spare it."""
+    free = max(1, n_outputs - 1)
+    return (free + 1) * (width + 1) <= _HESSIAN_OF_PRODUCTS
 
 
 def margins_pay(n_rows, n_entries, n_outputs, itemsize):

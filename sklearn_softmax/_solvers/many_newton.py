@@ -50,7 +50,7 @@ def many_newton(problems, state, metric=None, *, tol, max_iter):
             break
         if len(left) < len(point):
             places, point = places[left], point.take(left)
-        point, found = _search(problems, point, step[left], 2.0 * decrement[left])
+        point, found = descend(problems, point, step[left], 2.0 * decrement[left])
         places, metric = places[found], None
         params[places], value[places] = point.params, point.value
         n_iter[places] += 1
@@ -62,10 +62,10 @@ def many_newton(problems, state, metric=None, *, tol, max_iter):
 def _gaps(problems, point, step, hessian, near):
     """Gaps of those that are near, inf of the others."""
     gaps = np.full(len(point), np.inf)
-    if np.all(near):
-        return problems.newton_gap(point, step, hessian)
     if np.any(near):
-        gaps[near] = problems.newton_gap(point.take(near), step[near], hessian[near])
+        step = step[near]
+        curved = (hessian[near] @ step.reshape(len(step), -1, 1)).reshape(step.shape)
+        gaps[near] = problems.newton_gap(point.take(near), step, curved)
     return gaps
 
 
@@ -99,7 +99,7 @@ def _solve(matrices, right):
     return found.reshape(shape)
 
 
-def _search(problems, point, step, slope):
+def descend(problems, point, step, slope):
     """Points after steps that decrease each objective, and which they are of.
 
     Steps are halved where they do not decrease, and made longer where they end far from the

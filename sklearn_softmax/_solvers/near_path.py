@@ -21,12 +21,12 @@ class NearPath:
     otherwise : callable
         The solver of the first, of those that are not near, and where Hessians are too dear or
         so cheap that each step has its own.
-    weightings : callable or None
+    weightings : callable, default=None
         ``weightings(map)`` returns the same problem as one of several small ones, or None where
         it is not small: see `many_newton`. None for no such problem.
     """
 
-    def __init__(self, otherwise, weightings):
+    def __init__(self, otherwise, weightings=None):
         self._otherwise, self._shape, self._kept = otherwise, None, None
         self._weightings, self._small = weightings, (None, None)
 
