@@ -5,6 +5,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import validate_data
 
 from ._inputs.offset import OffsetClassifierMixin
+from ._inputs.outcomes import warn_outcomes
 from ._inputs.shrinkage import read_shrinkage
 from ._inputs.validation import (
     check_bool,
@@ -13,7 +14,6 @@ from ._inputs.validation import (
     check_number,
     check_shares,
     check_strengths,
-    warn_outcomes,
 )
 from ._progress import CallbackSupportMixin, start_progress, with_callbacks
 from ._regression import SoftmaxRegression

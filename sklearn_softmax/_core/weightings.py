@@ -12,7 +12,8 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-_UNSOLVED, _ROUNDING = 1e-9, 1e-13  # of gradients, and of values, left in free parameters
+from . import weightings_gap
+
 _BLOCK = 1 << 16  # numbers
 _FEW = 0.5  # share of the weights that differ: below, moments are those of others less these
 
@@ -86,6 +87,8 @@ class Weightings:
     ----------
     n_free : int
         n.
+    tie : ndarray of shape (n, n)
+        T.
     """
 
     def __init__(self, rows, table, weights, offset=None):
@@ -97,7 +100,7 @@ class Weightings:
         self._offset = offset
         if offset is not None and n > 1:
             self._offset = offset[:-1] - offset[-1]
-        self._tie = np.eye(n) - (0.0 if n == 1 else 1.0 / n_classes)
+        self.tie = np.eye(n) - (0.0 if n == 1 else 1.0 / n_classes)
         self._pairs = np.tril_indices(n)
         self._products, self._place = _row_products(self.rows)
 
@@ -108,10 +111,10 @@ class Weightings:
         return other
 
     def _weigh(self, weights):
-        self._raw, self._weights = weights, weights / weights.sum(axis=1, keepdims=True)
+        self._raw, self.weights = weights, weights / weights.sum(axis=1, keepdims=True)
 
     def __len__(self):
-        return len(self._weights)
+        return len(self.weights)
 
     @property
     def totals(self):
@@ -128,8 +131,8 @@ class Weightings:
         n_problems, n, width = params.shape
         chances = np.empty((n_problems, n, len(self.rows)))
         losses = np.empty((n_problems, len(self.rows)))
-        for rows in self._slices(n_problems):
-            losses[:, rows] = self._losses(self._forward(params, rows), rows, chances[:, :, rows])
+        for rows in self.slices(n_problems):
+            losses[:, rows] = self._losses(self.forward(params, rows), rows, chances[:, :, rows])
         return self._state(which, params, ridge, chances, losses)
 
     def _losses(self, logits, rows, chances):
@@ -147,23 +150,23 @@ class Weightings:
         return np.log(sums) - own
 
     def _state(self, which, params, ridge, chances, losses):
-        weights, flat = self._weights[which], (-1, self.rows.shape[1])
-        tied = ridge[:, None] * (self._tie @ params)
+        weights, flat = self.weights[which], (-1, self.rows.shape[1])
+        tied = ridge[:, None] * (self.tie @ params)
         value = np.einsum("fb,fb->f", weights, losses)
         value += 0.5 * np.einsum("fkj,fkj->f", params, tied)
         gradient = tied.reshape(flat)
-        for rows in self._slices(len(params)):
+        for rows in self.slices(len(params)):
             residuals = chances[:, :, rows] - self._table[:, rows]
             residuals *= weights[:, None, rows]
             gradient += residuals.reshape(len(gradient), -1) @ self.rows[rows]
         return State(which, ridge, params, gradient.reshape(params.shape), value, chances, losses)
 
-    def _slices(self, n_problems):
+    def slices(self, n_problems):
         """Blocks of rows whose logits stay in the cache."""
         step = max(64, _BLOCK // (n_problems * self.n_free))
         return [slice(first, first + step) for first in range(0, len(self.rows), step)]
 
-    def _forward(self, params, rows=slice(None)):
+    def forward(self, params, rows=slice(None)):
         """Relative logits, shape (n_problems, n, n_rows)."""
         n_problems, n, width = params.shape
         logits = params.reshape(n_problems * n, width) @ self.rows[rows].T
@@ -171,7 +174,7 @@ class Weightings:
 
     def hessian(self, state):
         """The Hessians, shape (n_problems, n * width, n * width)."""
-        pairs = self._curvatures(state.chances, self._weights[state.which])
+        pairs = self._curvatures(state.chances, self.weights[state.which])
         return self._matrices(self._moments(pairs), state.ridge)
 
     def _curvatures(self, chances, weights):
@@ -197,7 +200,7 @@ class Weightings:
         blocks = np.empty((len(moments), n, width, n, width))
         full = moments[:, :, self._place].transpose(1, 0, 2, 3)
         blocks[:, first, :, second] = blocks[:, second, :, first] = full
-        np.einsum("fkjlj->fklj", blocks)[:] += self._tie[:, :, None] * ridge[:, None, None]
+        np.einsum("fkjlj->fklj", blocks)[:] += self.tie[:, :, None] * ridge[:, None, None]
         return blocks.reshape(len(moments), n * width, n * width)
 
     def spread(self, state, which, ridge):
@@ -231,7 +234,7 @@ class Weightings:
         less = self._raw[0] - raw
         rows = np.flatnonzero(less)
         if len(rows) > _FEW * len(raw):
-            return self._moments(pairs * self._weights[number])
+            return self._moments(pairs * self.weights[number])
         return (whole - self._moments(pairs[:, :, rows] * less[rows], rows)) / raw.sum()
 
     def product(self, state, direction, ranges=None):
@@ -240,77 +243,19 @@ class Weightings:
         `ranges`, of shape (n_problems,) and zero at first, receives the range over the classes by
         which logits change, in the row of weight where it is widest.
         """
-        weights = self._weights[state.which]
-        product = state.ridge[:, None] * (self._tie @ direction)
+        weights = self.weights[state.which]
+        product = state.ridge[:, None] * (self.tie @ direction)
         product = product.reshape(-1, direction.shape[2])
-        for rows in self._slices(len(direction)):
-            chances, change = state.chances[:, :, rows], self._forward(direction, rows)
+        for rows in self.slices(len(direction)):
+            chances, change = state.chances[:, :, rows], self.forward(direction, rows)
             if ranges is not None:
-                self._widen(ranges, change, weights[:, rows])
+                weightings_gap.widen(ranges, change, weights[:, rows])
             change -= np.einsum("fkb,fkb->fb", chances, change)[:, None]
             change *= chances
             change *= weights[:, None, rows]
             product += change.reshape(len(product), -1) @ self.rows[rows]
         return product.reshape(direction.shape)
 
-    def cost(self, state, residual):
-        """½ Σ r'T⁻¹r / ridge of residuals in the penalised parameters."""
-        squares = np.add.reduce(residual**2, axis=1)
-        if self.n_free > 1:
-            squares += np.add.reduce(residual, axis=1) ** 2
-        free = state.ridge == 0
-        return np.einsum(
-            "fj,fj->f", squares, np.divide(0.5, state.ridge, out=np.zeros(free.shape), where=~free)
-        )
-
-    def balanced_gap(self, state, step, left):
-        """`newton_gap` of steps that leave something of the Newton equation: intercepts move, too.
-
-        inf where parameters without penalty are others than an intercept.
-        """
-        step, free = step.copy(), state.ridge[:, -1] == 0
-        chances, weights = state.chances[free], self._weights[state.which[free]]
-        curvature = np.empty((len(chances), self.n_free, self.n_free))
-        for one, chance, weight in zip(curvature, chances, weights, strict=True):
-            weighted = chance * weight
-            one[:] = np.diag(np.add.reduce(weighted, axis=1)) - weighted @ chance.T
-        step[free, :, -1] += np.linalg.solve(curvature, left[free, :, -1, None])[:, :, 0]
-        ranges = np.zeros(len(step))
-        return self._gap(state, step, self.product(state, step, ranges), ranges)
-
-    def newton_gap(self, state, step, curved):
-        """Bound on value minus optimum at Q = P + D(P) Ld for Newton steps d.
-
-        See `certificate`: here the residual is what the linear solver left, minus the ridge, and
-        KL(Q ‖ P) at most ½ (1 + m) Σ p r² where ratios Q / P - 1 = r are at most m < 1 in size.
-
-        Parameters
-        ----------
-        state : State
-        step : ndarray of shape (n_problems, n, width)
-            d.
-        curved : ndarray of shape (n_problems, n, width)
-            Hessian times d.
-        """
-        ranges = np.zeros(len(step))
-        for rows in self._slices(len(step)):
-            self._widen(ranges, self._forward(step, rows), self._weights[state.which][:, rows])
-        return self._gap(state, step, curved, ranges)
-
-    @staticmethod
-    def _widen(ranges, change, weights):
-        """Let `ranges` be at least those of the changes of logits in rows of weight."""
-        width = np.maximum(change.max(axis=1), 0.0) - np.minimum(change.min(axis=1), 0.0)
-        width = np.max(width, axis=1, where=weights > 0, initial=0.0)
-        np.maximum(ranges, width, out=ranges)
-
-    def _gap(self, state, step, curved, ranges):
-        curved = curved - state.ridge[:, None] * (self._tie @ step)
-        residual = curved + state.gradient
-        free = state.ridge == 0
-        imbalance = np.where(free[:, None], np.abs(residual), 0.0).max(axis=(1, 2))
-        size = np.abs(state.gradient).max(axis=(1, 2))
-        allowed = np.maximum(_UNSOLVED * size, _ROUNDING * state.value)
-        gap = 0.5 * (1.0 + ranges) * np.einsum("fkj,fkj->f", step, curved)
-        gap += self.cost(state, residual)
-        return np.where((imbalance <= allowed) & (ranges < 1.0), gap, np.inf)
+    cost = weightings_gap.cost
+    balanced_gap = weightings_gap.balanced_gap
+    newton_gap = weightings_gap.newton_gap
