@@ -40,8 +40,8 @@ class SoftmaxRegressionCV(
     the same C, which lies near; small problems are solved together. Every fit is certified. The
     result is that of all rows.
 
-    With ``cv='loo'`` each row is left out by one Newton step from the fit of all rows, without
-    any refit: with leverages :math:`A_i = s_i J_i H^{-1} J_i'` of the Hessian H, its logits become
+    With ``cv='loo'`` each row is left out by one Newton step from the fit of all rows: with
+    leverages :math:`A_i = s_i J_i H^{-1} J_i'` of the Hessian H, its logits become
 
     .. math:: z_i + (I - A_i D_i)^{-1} A_i (p_i - y_i), \qquad D_i = \mathrm{diag}(p_i) - p_i p_i'.
 
@@ -114,11 +114,12 @@ class SoftmaxRegressionCV(
     scores, with a warning: no C would help it. So is that part of a row of a table.
 
     The step of leave-one-out is exact where the loss of the other rows is quadratic between the
-    two optima. In the penalty's range that is of interest, mean losses agree with exact
-    leave-one-out to a fraction of their standard error; for weak penalties and almost separable
-    classes a single row may be off by much. It costs two Hessians for each C, of all parameters:
-    there may be at most 4096. Class weights stay as they are, and a row of any weight is left
-    out whole.
+    two optima. It costs two Hessians for each C, of all parameters: there may be at most 4096.
+    For weak penalties and almost separable classes it may be off by much, for a few rows: with a
+    ridge, and data for which it takes a fraction of a second, rows whose logits it moves by more
+    than one nat are refitted. Those that it moves most come first, and as many as about 5e8
+    multiplications at each C allow. Class weights stay as they are, and a row of any weight is
+    left out whole.
 
     References
     ----------

@@ -256,6 +256,31 @@ class Weightings:
             product += change.reshape(len(product), -1) @ self.rows[rows]
         return product.reshape(direction.shape)
 
+    def row_losses(self, params, numbers, table):
+        """Loss of one row under the parameters of each problem.
+
+        Parameters
+        ----------
+        params : ndarray of shape (n_problems, n, width)
+        numbers : ndarray of shape (n_problems,), int
+            Of the rows.
+        table : ndarray of shape (n_problems, K)
+            Distributions that they are compared with.
+
+        Returns
+        -------
+        ndarray of shape (n_problems,)
+            In nats.
+        """
+        logits = np.einsum("fkj,fj->fk", params, self.rows[numbers])
+        if self._offset is not None:
+            logits += self._offset[:, numbers].T
+        place = 0 if self.n_free == 1 else self.n_free
+        logits = np.insert(logits, place, 0.0, axis=1)
+        logits -= logits.max(axis=1, keepdims=True)
+        own = np.einsum("fk,fk->f", table, logits)
+        return np.log(np.add.reduce(np.exp(logits), axis=1)) - own
+
     cost = weightings_gap.cost
     balanced_gap = weightings_gap.balanced_gap
     newton_gap = weightings_gap.newton_gap

@@ -117,7 +117,7 @@ def of_weight(X, rows, weights, classes, offset=None, class_weight=None, label_s
             f"got {len(present)} class: {classes[present].tolist()}."
         )
     rows, offset = among(rows, offset, present, len(classes))
-    target = _target(rows, offset)
+    target = target_of(rows, offset)
     return Training(X, target, weights, totals, classes, present, kept, rows, offset)
 
 
@@ -127,10 +127,6 @@ def among(rows, offset, present, n_classes):
     return rows, None if offset is None else of_classes(offset, present)
 
 
-def target_of(rows, offset, present, n_classes):
-    """What logits of the classes present are compared with."""
-    return _target(*among(rows, offset, present, n_classes))
-
-
-def _target(rows, offset):
+def target_of(rows, offset):
+    """What logits are compared with."""
     return rows.target() if offset is None else Offset(rows.target(), offset)

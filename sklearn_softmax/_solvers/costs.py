@@ -14,6 +14,7 @@ _EXPECTED_PASSES = 50
 _NEWTON_RATIO, _NEWTON_SWITCH_RATIO = 1.2, 5.0
 _KEPT_PRODUCTS, _KEPT_WIDTH = 1 << 21, 48  # numbers, features
 _TOGETHER = 1 << 24  # multiplications: of about a millisecond
+_EXPECTED_PRODUCTS = 20
 _HESSIAN_OF_PRODUCTS = 64  # multiplications of a Hessian, beside those of a quarter product
 _MARGINS_BYTES = 8 << 20  # cached logits may take this,
 _MARGINS_SHARE = 0.1  # or this share of the data
@@ -89,6 +90,11 @@ def together_pays(n_rows, n_outputs, width):
     free, products = max(1, n_outputs - 1), n_rows * width * (width + 1) // 2
     step = free * (free + 1) // 2 * products + (free * width) ** 3 / 3.0
     return products <= _KEPT_PRODUCTS and step <= _TOGETHER
+
+
+def refits(n_outputs, width, n_rows, operations):
+    """How many refits by products with the Hessian so many operations are enough for."""
+    return int(operations / (_EXPECTED_PRODUCTS * 2.0 * max(1, n_outputs - 1) * n_rows * width))
 
 
 def hessian_pays(n_outputs, width):
