@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from sklearn_softmax import SoftmaxRegression
+from sklearn_softmax._core.threads import Threads
 from sklearn_softmax._core.weightings import Weightings
 from sklearn_softmax._solvers.many_near import inverse_of, many_near
 from sklearn_softmax._solvers.many_newton import many_newton
@@ -22,7 +23,7 @@ def problems(n_classes, seed=0):
     totals = weights.sum(axis=1, keepdims=True)
     ridge = np.array([0.3, 0.1, 0.2, 0.0]) * np.ones((2, 1)) / totals
     table = np.eye(n_classes)[labels]
-    return Weightings(rows, table, weights), ridge, (X, labels, weights)
+    return Weightings(rows, table, weights, threads=Threads()), ridge, (X, labels, weights)
 
 
 BOTH = np.arange(2)
@@ -78,7 +79,10 @@ def test_gap_bounds_the_distance_to_the_optimum(n_classes):
         hessian = many.hessian(state)
         step = np.linalg.solve(hessian, -state.gradient.reshape(2, -1, 1))
         curved = (hessian @ step).reshape(start.shape)
-        gap = many.newton_gap(state, step.reshape(start.shape), curved)
+        gap, falls = many.newton_gap(state, step.reshape(start.shape), curved)
+        after = many.at(BOTH, state.params + step.reshape(start.shape), ridge)
+        assert falls.all() == (size < 0.1)
+        assert (after.value[falls] <= state.value[falls]).all()
         assert (gap >= state.value - least).all()
         assert (gap <= 1.5 * (state.value - least)).all()
 
@@ -86,7 +90,7 @@ def test_gap_bounds_the_distance_to_the_optimum(n_classes):
 def test_a_step_that_leaves_free_parameters_unbalanced_certifies_nothing():
     many, ridge, _ = problems(3)
     state = many.at(BOTH, some_params(3), ridge)
-    gap = many.newton_gap(state, np.zeros_like(state.params), np.zeros_like(state.params))
+    gap, _ = many.newton_gap(state, np.zeros_like(state.params), np.zeros_like(state.params))
     assert np.isinf(gap).all()
 
 
@@ -108,7 +112,7 @@ def test_spread_is_what_each_weighting_finds_at_the_same_parameters(n_classes, s
     weights = np.ones((3, N_ROWS)) * np.vstack([[1], [1], np.atleast_2d(scale)[-1:]])
     weights[1, :5] = weights[2, 7:12] = 0.0
     table = np.eye(n_classes)[labels]
-    many = Weightings(np.column_stack([X, np.ones(N_ROWS)]), table, weights)
+    many = Weightings(np.column_stack([X, np.ones(N_ROWS)]), table, weights, threads=Threads())
     params = some_params(n_classes)
     others = np.vstack([ridge, 2 * ridge])
     state, hessian = many.spread(many.at(0 * BOTH, params, ridge), np.array([1, 2]), others)
@@ -126,7 +130,7 @@ def test_tables_and_offsets_are_those_of_a_fit(n_classes):
     model = SoftmaxRegression(tol=1e-12).fit(X, table, offset=offset)
     seen = offset.T if n_classes > 2 else offset.T[1:] - offset.T[:1]
     rows, weights = np.column_stack([X, np.ones(N_ROWS)]), np.ones((1, N_ROWS))
-    many = Weightings(rows, table, weights, seen)
+    many = Weightings(rows, table, weights, seen, threads=Threads())
     ridge = np.array([[1.0, 1.0, 1.0, 0.0]]) / N_ROWS
     start = many.at(np.zeros(1, int), np.zeros((1, n_classes - 1, N_FEATURES + 1)), ridge)
     _, value, gap, _ = many_newton(many, start, tol=1e-12, max_iter=100)
@@ -191,6 +195,7 @@ def test_steps_in_the_metric_of_a_near_optimum_find_that_of_newton(n_classes, we
     assert n_iter[0] == 0
     assert 1 <= n_iter[1] <= 8
     np.testing.assert_allclose(params, best[0], atol=0.1)
+    assert (many.at(BOTH, params, ridge).value <= value + 1e-15).all()
 
 
 def test_a_metric_of_another_problem_is_left_for_their_own():
@@ -216,7 +221,7 @@ def test_gaps_of_inexact_steps_bound_the_distance_to_the_optimum():
     for error in (0.0, 0.1, 1.0):
         step = exact.reshape(start.shape) + error * 0.01 * some_params(3, 4)
         left = -state.gradient - many.product(state, step)
-        gap = many.balanced_gap(state, step, left)
+        gap, _ = many.balanced_gap(state, step, left)
         assert (gap >= state.value - least).all()
         assert np.isfinite(gap).all()
         assert error or (gap <= 1.1 * (state.value - least)).all()

@@ -9,6 +9,7 @@ classes T = 1); its conjugate has T⁻¹ = I + 11'.
 
 from copy import copy
 from dataclasses import dataclass, fields
+from functools import cached_property
 
 import numpy as np
 
@@ -82,6 +83,8 @@ class Weightings:
         Non-negative. Where others differ little from the first, `spread` takes less time.
     offset : ndarray of shape (1 or K, n_rows) or None
         Known term of the logits; one row for two classes, as of a single output.
+    threads : Threads
+        Run blocks of rows.
 
     Attributes
     ----------
@@ -91,8 +94,8 @@ class Weightings:
         T.
     """
 
-    def __init__(self, rows, table, weights, offset=None):
-        n_classes = table.shape[1]
+    def __init__(self, rows, table, weights, offset=None, *, threads):
+        self.threads, n_classes = threads, table.shape[1]
         self.rows = np.ascontiguousarray(rows)
         self._weigh(weights)
         self.n_free = n = n_classes - 1
@@ -102,12 +105,16 @@ class Weightings:
             self._offset = offset[:-1] - offset[-1]
         self.tie = np.eye(n) - (0.0 if n == 1 else 1.0 / n_classes)
         self._pairs = np.tril_indices(n)
-        self._products, self._place = _row_products(self.rows)
 
-    def under(self, weights):
+    @cached_property
+    def _products(self):
+        return _row_products(self.rows)
+
+    def under(self, weights, threads):
         """The same rows under other weights, which share what is large."""
         other = copy(self)
         other._weigh(weights)
+        other.threads = threads
         return other
 
     def _weigh(self, weights):
@@ -131,8 +138,11 @@ class Weightings:
         n_problems, n, width = params.shape
         chances = np.empty((n_problems, n, len(self.rows)))
         losses = np.empty((n_problems, len(self.rows)))
-        for rows in self.slices(n_problems):
+
+        def visit(rows):
             losses[:, rows] = self._losses(self.forward(params, rows), rows, chances[:, :, rows])
+
+        self.threads.for_each(visit, self.slices(n_problems))
         return self._state(which, params, ridge, chances, losses)
 
     def _losses(self, logits, rows, chances):
@@ -150,16 +160,33 @@ class Weightings:
         return np.log(sums) - own
 
     def _state(self, which, params, ridge, chances, losses):
-        weights, flat = self.weights[which], (-1, self.rows.shape[1])
+        weights = self.weights[which]
         tied = ridge[:, None] * (self.tie @ params)
         value = np.einsum("fb,fb->f", weights, losses)
         value += 0.5 * np.einsum("fkj,fkj->f", params, tied)
-        gradient = tied.reshape(flat)
-        for rows in self.slices(len(params)):
+
+        def residuals_of(rows):
             residuals = chances[:, :, rows] - self._table[:, rows]
             residuals *= weights[:, None, rows]
-            gradient += residuals.reshape(len(gradient), -1) @ self.rows[rows]
-        return State(which, ridge, params, gradient.reshape(params.shape), value, chances, losses)
+            return residuals
+
+        gradient = tied + self._adjoint(residuals_of, params.shape)
+        return State(which, ridge, params, gradient, value, chances, losses)
+
+    def _adjoint(self, residuals_of, shape):
+        """Sums over the rows of residuals times features, block by block, in their order."""
+        slices = self.slices(shape[0])
+        parts = [None] * len(slices)
+
+        def visit(number):
+            residuals = residuals_of(slices[number])
+            parts[number] = residuals.reshape(shape[0] * shape[1], -1) @ self.rows[slices[number]]
+
+        self.threads.for_each(visit, range(len(slices)))
+        total = parts[0]
+        for part in parts[1:]:
+            total += part
+        return total.reshape(shape)
 
     def slices(self, n_problems):
         """Blocks of rows whose logits stay in the cache."""
@@ -191,14 +218,14 @@ class Weightings:
 
     def _moments(self, pairs, rows=slice(None)):
         n_problems, n_pairs, n_rows = pairs.shape
-        moments = pairs.reshape(n_problems * n_pairs, n_rows) @ self._products[rows]
+        moments = pairs.reshape(n_problems * n_pairs, n_rows) @ self._products[0][rows]
         return moments.reshape(n_problems, n_pairs, -1)
 
     def _matrices(self, moments, ridge):
         """Hessians from the moments of all pairs."""
-        (first, second), width, n = self._pairs, len(self._place), self.n_free
+        (first, second), width, n = self._pairs, self.rows.shape[1], self.n_free
         blocks = np.empty((len(moments), n, width, n, width))
-        full = moments[:, :, self._place].transpose(1, 0, 2, 3)
+        full = moments[:, :, self._products[1]].transpose(1, 0, 2, 3)
         blocks[:, first, :, second] = blocks[:, second, :, first] = full
         np.einsum("fkjlj->fklj", blocks)[:] += self.tie[:, :, None] * ridge[:, None, None]
         return blocks.reshape(len(moments), n * width, n * width)
@@ -243,18 +270,21 @@ class Weightings:
         `ranges`, of shape (n_problems,) and zero at first, receives the range over the classes by
         which logits change, in the row of weight where it is widest.
         """
-        weights = self.weights[state.which]
-        product = state.ridge[:, None] * (self.tie @ direction)
-        product = product.reshape(-1, direction.shape[2])
-        for rows in self.slices(len(direction)):
+        weights, widths = self.weights[state.which], {}
+
+        def curved(rows):
             chances, change = state.chances[:, :, rows], self.forward(direction, rows)
             if ranges is not None:
-                weightings_gap.widen(ranges, change, weights[:, rows])
+                widths[rows.start] = weightings_gap.widest(change, weights[:, rows])
             change -= np.einsum("fkb,fkb->fb", chances, change)[:, None]
             change *= chances
             change *= weights[:, None, rows]
-            product += change.reshape(len(product), -1) @ self.rows[rows]
-        return product.reshape(direction.shape)
+            return change
+
+        product = self._adjoint(curved, direction.shape)
+        for width in widths.values():
+            np.maximum(ranges, width, out=ranges)
+        return product + state.ridge[:, None] * (self.tie @ direction)
 
     def row_losses(self, params, numbers, table):
         """Loss of one row under the parameters of each problem.

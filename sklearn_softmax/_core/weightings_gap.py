@@ -3,6 +3,7 @@
 import numpy as np
 
 _UNSOLVED, _ROUNDING = 1e-9, 1e-13  # of gradients, and of values, left in free parameters
+_NEAR = 0.25  # exp(2m) / 2 is less than 1
 
 
 def cost(many, state, residual):
@@ -18,6 +19,13 @@ def balanced_gap(many, state, step, left):
     """`newton_gap` of steps that leave something of the Newton equation: intercepts move, too.
 
     inf where parameters without penalty are others than an intercept.
+
+    Parameters
+    ----------
+    state : State
+    step : ndarray of shape (n_problems, n, width)
+    left : ndarray of shape (n_problems, n, width)
+        Minus the gradient, less the products of the Hessians with the steps.
     """
     step, free = step.copy(), state.ridge[:, -1] == 0
     chances, weights = state.chances[free], many.weights[state.which[free]]
@@ -44,18 +52,25 @@ def newton_gap(many, state, step, curved):
         d.
     curved : ndarray of shape (n_problems, n, width)
         Hessian times d.
+
+    Returns
+    -------
+    gap : ndarray of shape (n_problems,)
+    falls : ndarray of shape (n_problems,), bool
+        Whether the objectives are lower after the steps: along them curvature, which changes by
+        exp(2m) at most, is too small to make up for the slope.
     """
     ranges = np.zeros(len(step))
     for rows in many.slices(len(step)):
-        widen(ranges, many.forward(step, rows), many.weights[state.which][:, rows])
+        width = widest(many.forward(step, rows), many.weights[state.which][:, rows])
+        np.maximum(ranges, width, out=ranges)
     return _gap(many, state, step, curved, ranges)
 
 
-def widen(ranges, change, weights):
-    """Let `ranges` be at least those of the changes of logits in rows of weight."""
+def widest(change, weights):
+    """Range over the classes of the changes of logits, where it is widest in rows of weight."""
     width = np.maximum(change.max(axis=1), 0.0) - np.minimum(change.min(axis=1), 0.0)
-    width = np.max(width, axis=1, where=weights > 0, initial=0.0)
-    np.maximum(ranges, width, out=ranges)
+    return np.max(width, axis=1, where=weights > 0, initial=0.0)
 
 
 def _gap(many, state, step, curved, ranges):
@@ -67,4 +82,5 @@ def _gap(many, state, step, curved, ranges):
     allowed = np.maximum(_UNSOLVED * size, _ROUNDING * state.value)
     gap = 0.5 * (1.0 + ranges) * np.einsum("fkj,fkj->f", step, curved)
     gap += cost(many, state, residual)
-    return np.where((imbalance <= allowed) & (ranges < 1.0), gap, np.inf)
+    gap = np.where((imbalance <= allowed) & (ranges < 1.0), gap, np.inf)
+    return gap, ranges <= _NEAR

@@ -39,7 +39,7 @@ def fits_at_once(problem, shrinkage, threads):
     options = {"factors": shrinkage.factors, "threads": threads, **grid.options}
     fitted = RidgeProblem(data.X, data.target, data.weights, **options)
     map = fitted.map
-    problems = problem.weightings(map)
+    problems = problem.weightings(map, threads=threads)
     if problems.n_curvatures * len(grid.Cs) > NUMBERS:
         return []
     alphas = np.array([alpha_from_C(C, problems.totals[0]) for C in grid.Cs])

@@ -131,7 +131,8 @@ class Problem:
             return
         prepared, last, solving = self.prepare(shrinkage, threads), None, self.grid.solving
         exact = self.grid.solver in ("auto", "newton")
-        solving["solver"] = NearPath(solving["solver"], self.weightings if exact else None)
+        small = (lambda map: self.small_weightings(map, threads)) if exact else None
+        solving["solver"] = NearPath(solving["solver"], small)
         for place, C in enumerate(self.grid.Cs):
             last, result = (known[place][:2], known[place][2]) if known else (last, None)
             if result is None:
@@ -153,22 +154,20 @@ class Problem:
         options = {"threads": threads, **self.grid.options}
         return prepare(self.data.X, self.data.target, self.data.weights, shrinkage, **options)
 
-    def weightings(self, map, others=()):
-        """The problem in the coordinates of a map, and under other weights of its rows.
+    def small_weightings(self, map, threads):
+        """The same as one of many problems, or None where it is not so small."""
+        pays = costs.together_pays(map.n_rows, *map.shape)
+        return self.weightings(map, threads=threads) if pays else None
 
-        Returns
-        -------
-        Weightings or None
-            None where it is so large that it is best solved alone.
-        """
+    def weightings(self, map, others=(), *, threads):
+        """The problem in the coordinates of a map, and under other weights of its rows."""
         data = self.data
-        if not costs.together_pays(map.n_rows, *map.shape):
-            return None
         own = np.ones(map.n_rows) if data.weights is None else data.weights
         rows, weights, last = map.rows(), np.array([own, *others]), self.made.get("last")
         if last is not None and np.array_equal(last.rows, rows):
-            return last.under(weights)
-        found = self.made["last"] = Weightings(rows, data.known.table(), weights, data.offset)
+            return last.under(weights, threads)
+        table = data.known.table()
+        found = self.made["last"] = Weightings(rows, table, weights, data.offset, threads=threads)
         return found
 
     def start(self, fit):

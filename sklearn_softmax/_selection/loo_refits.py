@@ -25,12 +25,14 @@ class Refits:
         The same, in the coordinates of the refits.
     factors : ndarray of shape (n_features,) or None
         Of the penalty in these coordinates.
+    threads : Threads
+        Run blocks of rows.
     """
 
-    def __init__(self, whole, problem, factors):
+    def __init__(self, whole, problem, factors, threads):
         self._grid, self._map = whole.grid, problem.map
         self._ridge = self._map.ridge(1.0 if factors is None else factors)[: self._map.shape[1]]
-        self._problems = whole.weightings(self._map)
+        self._problems = whole.small_weightings(self._map, threads)
         if self._problems is not None:
             self._weights = self._problems.totals[0] * self._problems.weights[0]
             self._vital = _last_of_a_class(whole.data.known.table(), self._weights)
@@ -81,12 +83,12 @@ class Refits:
         """Those rows whose refits are certified, and their losses."""
         weights = np.repeat(self._weights[None], len(rows), axis=0)
         weights[np.arange(len(rows)), rows] = 0.0
-        problems = self._problems.under(weights)
+        problems = self._problems.under(weights, self._problems.threads)
         ridge = np.array([self._penalty(C, total) for total in problems.totals])
         start = problems.at(np.arange(len(rows)), np.repeat(relative, len(rows), axis=0), ridge)
         options = {"tol": _ENOUGH, "max_iter": _MOST_STEPS}
         if inverse is None:
-            params, value, gap, _ = many_newton(problems, start, **options)
+            params, value, gap, _ = many_newton(problems, start, last=True, **options)
         else:
             params, value, gap, _ = many_near(problems, start, inverse, **options)
         sure = gap <= _ENOUGH * value

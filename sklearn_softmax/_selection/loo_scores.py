@@ -84,7 +84,7 @@ class _RidgeRows:
                 self._space, X, factors = space, space.rows, None
         options = {"factors": factors, "threads": threads, **grid.options}
         self._problem = RidgeProblem(X, data.target, data.weights, **options)
-        self._refits = Refits(whole, self._problem, factors)
+        self._refits = Refits(whole, self._problem, factors, threads)
 
     def losses(self, C, coef, intercept, target, table):
         """Loss of each row without itself, compared with a target: a table of distributions."""

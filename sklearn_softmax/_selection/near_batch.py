@@ -5,9 +5,23 @@ import numpy as np
 from .._core.threads import Threads
 from .._fitting.problem import alpha_from_C
 from .._solvers import costs
-from .._solvers.many_near import inverse_of, many_near
+from .._solvers.many_near import inexact, inverse_of, many_near
 from .._solvers.many_newton import differences, many_newton
 from .at_once import NUMBERS, results_of
+
+
+def together_pays(map):
+    """Whether the folds of a problem are so small that they may have their own Hessians."""
+    return costs.together_pays(map.n_rows, *map.shape)
+
+
+def batch_pays(shared, n_folds):
+    """Whether folds are best fitted together: those that share a metric, if they are not small."""
+    map = shared.map
+    if together_pays(map):
+        return True
+    stack = map.n_entries >= map.n_rows * map.n_features // 2  # rows that are nearly dense
+    return stack and costs.stack_pays(map.n_rows, *map.shape, n_folds) and shared.has_metrics
 
 
 class NearBatch:
@@ -48,17 +62,21 @@ class NearBatch:
     def _fit(self, folds):
         """Results of all folds at each C, None where they are not certified."""
         shared, weights = self._shared, [self._weights(fold) for fold in folds]
-        with Threads():
-            problems = shared.whole.weightings(shared.map, weights)
+        with Threads() as threads:
+            problems = shared.whole.weightings(shared.map, weights, threads=threads)
             alphas = [[alpha_from_C(C, total) for total in problems.totals] for C in self._grid.Cs]
             ridge = np.array(alphas)[:, :, None] * shared.ridge(1.0)
-            params = np.array(
-                [differences(each.reshape(shared.map.shape)) for each in shared.params]
-            )
-            near = problems.at(np.zeros(len(params), np.intp), params, ridge[:, 0])
+            params = [differences(each.reshape(shared.map.shape)) for each in shared.params]
+            if not together_pays(shared.map):
+                self.sound = shared.sound
+                inverses = (shared.metric(place).inverse for place in range(len(params)))
+                return self._in_turn(inexact, problems, params, inverses, ridge[:, 1:])
+            near = problems.at(np.zeros(len(params), np.intp), np.array(params), ridge[:, 0])
             self.sound = all(shared.same(value, place) for place, value in enumerate(near.value))
+            parts = [near.take([place]) for place in range(len(params))]
             if not costs.hessian_pays(*shared.map.shape):
-                return self._in_turn(problems, near, ridge[:, 1:])
+                inverses = (inverse_of(problems.hessian(part)[0]) for part in parts)
+                return self._in_turn(many_near, problems, params, inverses, ridge[:, 1:])
             step = max(1, NUMBERS // (len(folds) * problems.n_curvatures))
             parts = [slice(first, first + step) for first in range(0, len(near), step)]
             found = (self._together(problems, near.take(p), ridge[p, 1:]) for p in parts)
@@ -68,24 +86,21 @@ class NearBatch:
         """Some C at once. The first step takes the curvature of all rows, less those held out."""
         others = np.arange(1, len(problems))
         state, metric = problems.spread(near, others, ridge.reshape(-1, ridge.shape[2]))
-        _, results = results_of(
-            many_newton(problems, state, metric, **self._options), self._grid.tol
-        )
+        found = many_newton(problems, state, metric, last=True, **self._options)
+        _, results = results_of(found, self._grid.tol)
         return [results[i : i + len(others)] for i in range(0, len(results), len(others))]
 
-    def _in_turn(self, problems, near, ridge):
+    def _in_turn(self, solve, problems, params, inverses, ridge):
         """One C after the other, in the metric of all rows.
 
         Optima are expected to lie, and start, as far from that of all rows as at the C before.
         """
         others, results = np.arange(1, len(problems)), []
-        apart = np.zeros((len(others), *near.params.shape[1:]))
-        for place in range(len(near)):
-            whole = near.take([place])
-            inverse = inverse_of(problems.hessian(whole)[0])
-            state = problems.at(others, whole.params + apart, ridge[place])
-            found = many_near(problems, state, inverse, **self._options)
-            apart = found[0] - whole.params
+        apart = np.zeros((len(others), *params[0].shape))
+        for whole, inverse, weights in zip(params, inverses, ridge, strict=True):
+            state = problems.at(others, whole + apart, weights)
+            found = solve(problems, state, inverse, **self._options)
+            apart = found[0] - whole
             results.append(results_of(found, self._grid.tol)[1])
         return results
 

@@ -110,6 +110,15 @@ class NearRidge:
             coefficients = self._space.from_raw(*coefficients)
         return self._problem.from_coefficients(*coefficients)
 
+    @property
+    def has_metrics(self):
+        """Whether folds have a metric at each C: a Hessian that is not too dear."""
+        return self.sound and all(start.metric is not None for start in self._starts)
+
+    def metric(self, place):
+        """The metric at the C of this place."""
+        return self._starts[place].metric
+
     def same(self, value, place):
         """Whether this is the objective of all rows at the C of this place."""
         known = self._near.whole_fits[place].result.value

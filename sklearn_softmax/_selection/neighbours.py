@@ -1,7 +1,6 @@
 """What folds take from the fits of all rows, which lie near."""
 
-from .._solvers import costs
-from .near_batch import NearBatch
+from .near_batch import NearBatch, batch_pays
 from .near_fits import NearRidge, NearStarts
 
 
@@ -32,7 +31,7 @@ def neighbours(rows, whole, fits, folds):
         near = NearStarts(shrinkage, part)
         if not shrinkage.has_norm:
             shared = NearRidge(rows, whole, near)
-            if alike and costs.together_pays(shared.map.n_rows, *shared.map.shape):
+            if alike and batch_pays(shared, len(folds)):
                 shared = NearBatch(shared, rows, folds)
             near = shared if shared.sound else near
         found.append(near)

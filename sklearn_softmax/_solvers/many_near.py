@@ -16,7 +16,8 @@ _SURE = 0.2  # share of the tolerance that what is left of the Newton equation m
 def many_near(problems, state, inverse, *, tol, max_iter):
     """Minimise several objectives by Newton steps from conjugate gradients.
 
-    Where the metric is about their Hessian, a few products with it solve the Newton equation, and
+    The step that gives the certificate is taken, too, where it is sure to be better. Where the
+    metric is about their Hessian, a few products with it solve the Newton equation, and
     no Hessian has to be made. Others are left to `many_newton`.
 
     Parameters
@@ -37,24 +38,26 @@ def many_near(problems, state, inverse, *, tol, max_iter):
     params : ndarray of shape (n_problems, n, width)
         The last.
     value : ndarray of shape (n_problems,)
-        The objectives there.
+        The objectives before the last step.
     gap : ndarray of shape (n_problems,)
         Certified bound on value minus optimum; inf where there is none.
     n_iter : ndarray of shape (n_problems,), int
         Steps.
     """
-    found = params, value, gap, n_iter = _inexact(problems, state, inverse, tol, max_iter)
+    found = params, value, gap, n_iter = inexact(
+        problems, state, inverse, tol=tol, max_iter=max_iter
+    )
     left = np.flatnonzero(~(gap <= tol * value) & (n_iter < max_iter))
     if len(left):
         start = problems.at(state.which[left], params[left], state.ridge[left])
-        more = many_newton(problems, start, tol=tol, max_iter=max_iter - n_iter.max())
+        more = many_newton(problems, start, tol=tol, max_iter=max_iter - n_iter.max(), last=True)
         for all_of_it, part in zip(found[:3], more[:3], strict=True):
             all_of_it[left] = part
         n_iter[left] += more[3]
     return found
 
 
-def _inexact(problems, state, inverse, tol, max_iter):
+def inexact(problems, state, inverse, *, tol, max_iter):
     """See `many_near`; ends where the metric is not that of the problem."""
     params, value, gap = state.params.copy(), state.value.copy(), np.full(len(state), np.inf)
     n_iter, places, point = np.zeros(len(state), dtype=int), np.arange(len(state)), state
@@ -63,7 +66,10 @@ def _inexact(problems, state, inverse, tol, max_iter):
         decrement = -0.5 * np.einsum("fkj,fkj->f", point.gradient, step)
         near = np.flatnonzero(decrement <= tol * point.value)
         if len(near):
-            gap[places[near]] = problems.balanced_gap(_some(point, near), step[near], rest[near])
+            found, falls = problems.balanced_gap(_some(point, near), step[near], rest[near])
+            gap[places[near]] = found
+            falls &= found <= tol * point.value[near]
+            params[places[near[falls]]] += step[near[falls]]
         left = np.flatnonzero(~(gap[places] <= tol * point.value) & (decrement > 0))
         if not len(left) or number == min(_FEW, max_iter):
             break

@@ -9,7 +9,7 @@ _FAR, _LONGEST = 0.2, 4.0  # share of the slope that is left after a step, lengt
 _SMALL = 48  # unknowns: a call for all systems at once takes less than one for each
 
 
-def many_newton(problems, state, metric=None, *, tol, max_iter):
+def many_newton(problems, state, metric=None, *, tol, max_iter, last=False):
     """Minimise all of several objectives by Newton steps.
 
     Parameters
@@ -24,6 +24,9 @@ def many_newton(problems, state, metric=None, *, tol, max_iter):
         Bound on the gap relative to the value.
     max_iter : int
         The largest number of steps.
+    last : bool
+        Whether to take the step that gives the certificate, too, where that is sure to be better:
+        parameters are more accurate then, but `value` is that before it.
 
     Returns
     -------
@@ -44,7 +47,11 @@ def many_newton(problems, state, metric=None, *, tol, max_iter):
         step = _solve(hessian, -point.gradient)
         decrement = -0.5 * np.einsum("fkj,fkj->f", point.gradient, step)
         if metric is None:
-            gap[places] = _gaps(problems, point, step, hessian, decrement <= tol * point.value)
+            near = decrement <= tol * point.value
+            gap[places], falls = _gaps(problems, point, step, hessian, near)
+            if last:
+                falls &= gap[places] <= tol * point.value
+                params[places[falls]] += step[falls]
         left = np.flatnonzero(~(gap[places] <= tol * point.value) & (decrement > 0))
         if not len(left) or number == min(_MOST, max_iter):
             break
@@ -60,13 +67,13 @@ def many_newton(problems, state, metric=None, *, tol, max_iter):
 
 
 def _gaps(problems, point, step, hessian, near):
-    """Gaps of those that are near, inf of the others."""
-    gaps = np.full(len(point), np.inf)
+    """Gaps of those that are near, inf of the others; and whether they fall along the steps."""
+    gaps, falls = np.full(len(point), np.inf), np.zeros(len(point), dtype=bool)
     if np.any(near):
         step = step[near]
         curved = (hessian[near] @ step.reshape(len(step), -1, 1)).reshape(step.shape)
-        gaps[near] = problems.newton_gap(point.take(near), step, curved)
-    return gaps
+        gaps[near], falls[near] = problems.newton_gap(point.take(near), step, curved)
+    return gaps, falls
 
 
 def differences(params):
