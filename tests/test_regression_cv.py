@@ -28,7 +28,9 @@ from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
 from sklearn_softmax import SoftmaxRegression, SoftmaxRegressionCV
+from sklearn_softmax._selection import near_fits
 from sklearn_softmax._selection.rules import best, mean_and_error, one_standard_error
+from sklearn_softmax._solvers import costs
 
 CS = [0.01, 1.0, 30.0]
 TOL = 1e-13  # errors of scores are about its root
@@ -76,6 +78,31 @@ def test_scores_are_those_of_an_explicit_loop(params, n_classes):
     y = np.array(["a", "b", "c"])[y]
     model = chooser(**params).fit(X, y)
     np.testing.assert_allclose(model.cv_scores_, loop(X, y, **params), rtol=1e-6)
+
+
+ROUTES = {  # what decides between algorithms: all that leads to one of them
+    "together": {},
+    "metric of all rows": {"costs._HESSIAN_OF_PRODUCTS": 0},
+    "stack": {"costs._TOGETHER": 0, "near_fits._CHEAP": 0.0},
+    "alone": {"costs._TOGETHER": 0, "costs._STACKED": 0, "near_fits._CHEAP": 0.0},
+    "own Hessians": {"costs._TOGETHER": 0},
+}
+
+
+@pytest.mark.parametrize("tol", [TOL, 1e-6])
+@pytest.mark.parametrize("n_classes", [2, 3])
+@pytest.mark.parametrize("route", ROUTES)
+def test_all_routes_to_the_fits_of_folds_give_the_same_scores(route, n_classes, tol, monkeypatch):
+    X, y = draw(n_classes=n_classes)
+    weights = weights_of(len(y))
+    expected = loop(X, y, weights)
+    modules = {"costs": costs, "near_fits": near_fits}
+    for name, value in ROUTES[route].items():
+        module, constant = name.split(".")
+        monkeypatch.setattr(modules[module], constant, value)
+    model = chooser(tol=tol).fit(X, y, sample_weight=weights)
+    loose = 2e-3 if route in ("alone", "own Hessians") else 1e-4  # others take a last step
+    np.testing.assert_allclose(model.cv_scores_, expected, rtol=1e-6 if tol == TOL else loose)
 
 
 def test_scores_of_weighted_rows_are_those_of_an_explicit_loop():
