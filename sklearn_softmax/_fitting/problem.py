@@ -136,6 +136,8 @@ class RidgeProblem:
 
     Attributes
     ----------
+    map : Standardised
+        Parameters to logits.
     observer : callable or None
         See `RidgeFits.observe`.
     """
@@ -172,14 +174,14 @@ class RidgeProblem:
                 f"X must have columns whose root mean square is below {_LARGEST:g}, so that "
                 f"products are finite; column {too_large[0]} has more."
             )
-        self._map = Standardised(design, *self.columns)
-        self._objectives = {}
+        self.map = Standardised(design, *self.columns)
+        self._objectives, self._cold_value = {}, None
         if C is not None:
             self.set_strength(C)
 
     def set_strength(self, C):
         """Set C; what is known of the data is kept."""
-        self._penalise(Ridge(self._map.ridge(alpha_from_C(C, self._total) * self._factors)))
+        self._penalise(Ridge(self.map.ridge(alpha_from_C(C, self._total) * self._factors)))
 
     def _penalise(self, penalty):
         self._penalty = penalty
@@ -232,7 +234,7 @@ class RidgeProblem:
         Result
         """
         params = self._better_start(start)
-        dtype = self._X.dtype if self._map.n_entries > _SMALL else np.dtype(np.float64)
+        dtype = self._X.dtype if self.map.n_entries > _SMALL else np.dtype(np.float64)
         result = solver(self.objective(dtype), params, tol=tol, max_iter=max_iter)
         left = max_iter - result.n_iter
         if dtype == np.float64 or result.outcome is Outcome.MAX_ITER or left == 0:
@@ -269,20 +271,21 @@ class RidgeProblem:
 
         From far off, rounding of huge logits would stay in all that follow.
         """
-        cold = self.start()
         if start is None:
-            return cold
+            return self.start()
         objective, warm = self.objective(np.float64), self.from_coefficients(*start)
+        if self._cold_value is None:  # the same for any penalty
+            self._cold_value = self._value(objective, self.start())
         with np.errstate(over="ignore", invalid="ignore"):
-            better = self._value(objective, warm) <= self._value(objective, cold)
-        return warm if better else cold
+            better = self._value(objective, warm) <= self._cold_value
+        return warm if better else self.start()
 
     def _value(self, objective, params):
         return objective.at(params).value
 
     def start(self):
         """Zero coefficients, and the class priors as intercept."""
-        return self._map.at_intercept(self._target.prior_logits(self._weights))
+        return self.map.at_intercept(self._target.prior_logits(self._weights))
 
     def from_coefficients(self, coef, intercept):
         """Parameters from coefficients, centred over the classes."""
@@ -290,11 +293,11 @@ class RidgeProblem:
         raw = raw.astype(np.float64)
         if len(raw) > 1:
             raw -= raw.mean(axis=0)
-        return self._map.from_raw(raw)
+        return self.map.from_raw(raw)
 
     def coefficients(self, params):
         """Coefficients and intercept, shapes (n_outputs, n_features) and (n_outputs,)."""
-        raw = self._map.to_raw(params).reshape(self._map.shape)
+        raw = self.map.to_raw(params).reshape(self.map.shape)
         if not self._fit_intercept:
             return raw, np.zeros(len(raw))
         return raw[:, :-1].copy(), raw[:, -1].copy()
