@@ -419,6 +419,21 @@ def test_temperature_has_no_scale(scale, n_classes):
     same(found.coef_ * scale, expected.coef_, 1e-12)
 
 
+@pytest.mark.parametrize("scale", [1e-100, 1.0, 1e200])
+def test_temperature_of_many_logits_is_that_of_newton(scale):
+    """A start in float32 leaves no trace."""
+    logits, labels = draw(8000, 12, slope=0.9)
+    weights = np.random.default_rng(3).exponential(size=len(labels))
+    model = SoftmaxCalibrator("temperature", input="logits").fit(scale * logits, labels, weights)
+    slope, own = 1.0, logits[np.arange(len(labels)), labels]
+    for _ in range(12):
+        p = softmax(slope * logits, axis=1)
+        mean = np.sum(p * logits, axis=1)
+        variance = np.sum(p * (logits - mean[:, None]) ** 2, axis=1)
+        slope -= np.dot(weights, mean - own) / np.dot(weights, variance)
+    same(model.coef_ * scale, [slope], 2e-13)
+
+
 @pytest.mark.parametrize("scale", [1e-8, 1e8])
 @pytest.mark.parametrize("linear", ["bias_corrected", "vector", "matrix"])
 def test_linear_methods_have_no_scale(linear, scale):

@@ -92,7 +92,7 @@ def _read_logits(scores):
     scores = scores.astype(np.float64, copy=False)
     if scores.shape[1] == 1:
         scores = np.hstack([np.zeros_like(scores), scores])
-    top = scores.max(axis=1, keepdims=True)
+    top = core.largest(scores)
     _refuse(
         top.min() == -np.inf, lambda: top == -np.inf, "have an entry above -inf in each row", scores
     )
