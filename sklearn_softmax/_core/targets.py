@@ -9,7 +9,6 @@ relative precision, in float32 too, and no class maximum is needed unless exp ov
 
 import numpy as np
 
-_ABSENT = -1e300  # relative logit of the label itself, where it must be finite
 _KEPT = 0.9  # share of a probability that may be taken from it
 _NEAR = 0.5  # changes of probabilities, relative to them
 
@@ -85,10 +84,6 @@ class _Target:
         exponentials *= inverse  # first, for exponentials may be as large as numbers can be
         exponentials *= margins
         return np.add.reduce(exponentials, axis=0)
-
-    @staticmethod
-    def make_finite(relative, rows):
-        """Turn -inf into numbers whose exponentials, and products with these, are 0."""
 
     @staticmethod
     def proportional(relative, rows):
@@ -174,10 +169,6 @@ class Labels(_Target):
         The entry of the label itself becomes -inf, so that its exponential leaves the sum.
         """
         logits.reshape(-1)[self.relate_direction(logits, rows)] = -np.inf
-
-    def make_finite(self, relative, rows):
-        """Turn -inf into numbers whose exponentials, and products with these, are 0."""
-        relative.reshape(-1)[self.where(rows, relative.shape[1])] = _ABSENT
 
     def relate_direction(self, margins, rows):
         """Turn logits of a direction into its change of relative logits, in place."""
