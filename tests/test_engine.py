@@ -127,6 +127,22 @@ class TargetContract:
         target.variances(out)
         np.testing.assert_allclose(out, self.outputs(p * (1 - p)), atol=1e-15)
 
+    @pytest.mark.parametrize("scale", [2.0, 30.0, 200.0])
+    def test_variances_of_sure_rows_keep_their_digits(self, scale):
+        """Of those that are right: 1 - p is not the difference that it looks like."""
+        target, distribution, logits = self.case(scale)
+        relative, rows = self.related(target, logits)
+        out = np.empty_like(relative)
+        _, inverse = target.loss_rows(relative, rows, out)
+        target.probabilities(out, inverse, rows)
+        p = exact_loss(self.all_logits(logits), distribution)[1]
+        rest = np.stack([np.delete(p, k, axis=0).sum(axis=0) for k in range(len(p))])
+        target.variances(out)
+        expected = self.outputs(p * rest).astype(float)
+        right = np.argmax(p, axis=0) == np.argmax(distribution, axis=1)
+        assert np.count_nonzero(right) > 5
+        np.testing.assert_allclose(out[:, right], expected[:, right], rtol=1e-12)
+
     @pytest.mark.parametrize("size", [1e-9, 1e-3, 0.1, 0.2])
     def test_divergence_bounds_that_of_kullback_and_leibler(self, size):
         target, distribution, logits = self.case()

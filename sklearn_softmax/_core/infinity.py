@@ -1,4 +1,4 @@
-"""Whether the optimum lies at infinity: where classes are separable and nothing holds."""
+"""Optima at infinity: classes that are separable, altogether or in part."""
 
 import numpy as np
 
@@ -20,7 +20,7 @@ def at_infinity(objective, point, free=None):
 
     def visit(relative, rows, _):
         weights = objective.weights_of(rows)
-        largest = objective.target.proportional(relative, rows).max(axis=0)
+        largest = objective.target.highest(objective.target.proportional(relative, rows), rows)
         margins.append((largest if weights is None else largest[weights > 0]).max(initial=-1.0))
 
     if np.all(free):
@@ -43,7 +43,7 @@ def recedes(objective, direction):
 
     def visit(margins, rows, _):
         objective.target.relate_direction(margins, rows)
-        extremes.append((margins.min(), margins.max()))
+        extremes.append((margins.min(), objective.target.highest(margins, rows).max()))
 
     objective.forward(direction, visit)
     lowest, highest = min(low for low, _ in extremes), max(high for _, high in extremes)

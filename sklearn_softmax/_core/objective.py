@@ -199,6 +199,7 @@ class Objective:
             curved = self.scratch.blocks(rows.stop - rows.start)[0]
             self.map.forward(bound, rows, curved)
             change(probabilities, curved, rows)
+            self.target.balance(curved, rows)
             weights = self.weights_of(rows)
             if weights is not None:
                 curved *= weights
