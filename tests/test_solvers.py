@@ -21,6 +21,7 @@ from sklearn_softmax._solvers.metric import BlockMetric, KroneckerMetric, LowRan
 from sklearn_softmax._solvers.models import ClassModel
 from sklearn_softmax._solvers.near_path import NearPath
 from sklearn_softmax._solvers.nearby import HessianMetric
+from sklearn_softmax._solvers.newton_cg import newton_blocks
 from sklearn_softmax._solvers.newton_equation import NewtonStep
 from sklearn_softmax._solvers.pairs import Pairs
 
@@ -325,6 +326,9 @@ def test_costs_grow_with_the_problem(n_rows, width, n_outputs):
     assert 1.5 < few <= all_of_them
     if not costs.margins_pay(n_rows, entries, n_outputs, 4):
         assert not costs.margins_pay(n_rows, entries, n_outputs, 8)
+    if costs.newton_pays_after(10, n_rows, entries, n_outputs, width):
+        assert ratio <= 10
+        assert 8 * (max(1, n_outputs - 1) * width) ** 2 <= 1 << 26
     if costs.products_pay(n_rows, n_outputs, width + 1):
         assert costs.products_pay(n_rows, n_outputs, width)
 
@@ -457,6 +461,24 @@ def test_where_lbfgs_takes_long_newton_by_conjugate_gradients_goes_on(monkeypatc
     assert found.outcome is Outcome.CONVERGED
     assert found.n_iter > 2
     np.testing.assert_allclose(found.value, expected.value, rtol=1e-8)
+
+
+def test_where_products_are_many_the_hessian_itself_takes_over(monkeypatch):
+    def passes():
+        rng = np.random.default_rng(0)
+        X = rng.normal(size=(200, 8)) @ rng.normal(size=(8, 8)) + 5 * rng.normal(size=(200, 1))
+        y = (X @ rng.normal(size=(8, 8)) + rng.gumbel(size=(200, 8))).argmax(axis=1)
+        y, n_classes = np.unique(y, return_inverse=True)[1], len(np.unique(y))
+        options = {"C": 1e6, "fit_intercept": True, "threads": Threads(), "floor": 1e-6}
+        problem = RidgeProblem(X, Labels(y, n_classes), None, **options)
+        objective = problem.objective(np.float64)
+        result = newton_blocks(objective, problem.start(), tol=1e-6, max_iter=300)
+        assert result.outcome is Outcome.CONVERGED
+        return objective.n_passes
+
+    with_hessian = passes()
+    monkeypatch.setattr(costs, "newton_pays_after", lambda *_: False)
+    assert with_hessian <= 0.4 * passes()
 
 
 # Newton's step, and that with the third derivative

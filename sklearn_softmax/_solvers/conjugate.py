@@ -13,10 +13,14 @@ class TruncatedStep(NamedTuple):
     direction : ndarray of shape (n_params,)
     decrement : float
         ½ g' H⁻¹ g, from below.
+    n_products : int
+        Hessian products that it took.
     """
 
     direction: np.ndarray
     decrement: float
+    n_products: int
+    exact = False  # whether it solves the equation to rounding
 
     def corrected(self):
         """The direction itself, and the slope of the objective along it."""
@@ -48,10 +52,11 @@ def newton_step(objective, point, metric, *, accuracy=0.1, max_iter=200):
     solved = metric.solve(residual)
     search, norm = solved.copy(), np.dot(residual, solved)
     goal = accuracy**2 * norm
-    for _ in range(max_iter):
+    n_products = 0
+    while n_products < max_iter:
         if not norm > goal:
             break
-        product = objective.hessian_product(point, search)
+        product, n_products = objective.hessian_product(point, search), n_products + 1
         curvature = np.dot(search, product)
         if not curvature > 0.0:
             break
@@ -62,4 +67,4 @@ def newton_step(objective, point, metric, *, accuracy=0.1, max_iter=200):
         norm, last = np.dot(residual, solved), norm
         search *= norm / last
         search += solved
-    return TruncatedStep(direction, -0.5 * np.dot(point.gradient, direction))
+    return TruncatedStep(direction, -0.5 * np.dot(point.gradient, direction), n_products)

@@ -12,6 +12,7 @@ GATHER = 4.0  # of a number that is standardised for it
 
 _EXPECTED_PASSES = 50
 _NEWTON_RATIO, _NEWTON_SWITCH_RATIO = 1.2, 5.0
+_HESSIAN_BYTES = 64 << 20
 _KEPT_PRODUCTS, _KEPT_WIDTH = 1 << 21, 48  # numbers, features
 _TOGETHER = 1 << 24  # multiplications: of about a millisecond
 _STACKED = 1 << 21  # numbers
@@ -63,6 +64,13 @@ def newton_pays(ratio):
 def newton_pays_late(ratio):
     """Whether they cost less where the curvature has been moving for long."""
     return ratio <= _NEWTON_SWITCH_RATIO
+
+
+def newton_pays_after(n_products, n_rows, n_entries, n_outputs, width):
+    """Whether the Hessian costs less than so many products with it, and is not too large."""
+    memory = 8 * (max(1, n_outputs - 1) * width) ** 2
+    ratio = newton_ratio(n_rows, n_entries, n_outputs, width)
+    return ratio <= n_products and memory <= _HESSIAN_BYTES
 
 
 def part_ratio(n_rows, n_entries, n_outputs, width, n_columns):

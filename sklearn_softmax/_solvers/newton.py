@@ -29,20 +29,18 @@ def newton(objective, start, *, tol, max_iter):
     -------
     Result
     """
-    steps = partial(NewtonStep, objective)
-    return iterate(objective, start, steps, tol=tol, max_iter=max_iter, exact=True)
+    return iterate(objective, start, partial(NewtonStep, objective), tol=tol, max_iter=max_iter)
 
 
-def iterate(objective, start, step, *, tol, max_iter, exact=False):
+def iterate(objective, start, step, *, tol, max_iter):
     """Newton's iteration with a line search, whatever solves the Newton equation.
 
     Parameters
     ----------
     step : callable
         ``step(point)`` returns a step, with a `direction` that solves the Newton equation, half
-        its squared `decrement`, and ``corrected() -> direction, slope``, which is gone along.
-    exact : bool
-        Whether the directions solve the Newton equation to rounding.
+        its squared `decrement`, whether both are `exact`, to rounding, and
+        ``corrected() -> direction, slope``, which is gone along.
     objective, start, tol, max_iter
         See `newton`.
 
@@ -58,7 +56,7 @@ def iterate(objective, start, step, *, tol, max_iter, exact=False):
             return Result(point.params, point.value, gap, n_iter, stopping.outcome())
         newton_step = step(point)
         direction, decrement = newton_step.direction, newton_step.decrement
-        gap = stopping.gap(point, decrement, direction if exact else None)
+        gap = stopping.gap(point, decrement, direction if newton_step.exact else None)
         if stopping.reached(point, gap):
             return Result(point.params, point.value, gap, n_iter, stopping.outcome(direction))
         if objective.at_infinity(point):

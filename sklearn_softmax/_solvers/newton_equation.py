@@ -26,6 +26,8 @@ class NewtonStep:
         Half its squared decrement, -g'd / 2.
     """
 
+    exact = True
+
     def __init__(self, objective, point, columns=None):
         self._objective, self._point = objective, point
         self._moving = slice(None) if columns is None else columns
