@@ -94,6 +94,31 @@ def test_R1_only_constant_columns(solver):
     np.testing.assert_allclose(wide.predict_proba(np.ones((1, 30))), [[3 / 6, 2 / 6, 1 / 6]])
 
 
+@every_solver
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"C": 1.0},
+        {"C": 1e20},
+        {"C": np.inf},
+        {"C": 1e50, "penalty_factor": [1, 1, 1, 1, 9]},
+        {"l1_ratio": 0.5},
+        {"penalty": "group", "C": 1e6},
+    ],
+)
+@pytest.mark.parametrize("value", [2024.0, -1e12, 1.7e18, 1e100])
+def test_R1_constant_columns_of_any_size(solver, options, value):
+    """A time in nanoseconds, say: products with it round by more than other features have."""
+    X, y = draw()
+    more = np.column_stack([X, np.full(len(X), value)])
+    model = SoftmaxRegression(solver=solver, **options).fit(more, y)
+    assert model.dual_gap_ <= 1e-6
+    without = SoftmaxRegression(solver=solver, **{**options, "penalty_factor": None}).fit(X, y)
+    np.testing.assert_allclose(model.loss_, without.loss_, rtol=1e-6)
+    assert np.all(np.abs(model.coef_[:, 4] * value) < (1e-3 if model.C < np.inf else 0.1))
+    np.testing.assert_allclose(model.predict_proba(more), without.predict_proba(X), atol=5e-3)
+
+
 # R2: separable classes.
 
 

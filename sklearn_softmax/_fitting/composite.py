@@ -37,7 +37,8 @@ class CompositeProblem(RidgeProblem):
         alpha = self._strength * self._factors
         norm, ridge = np.zeros((2, self.map.shape[1]))
         norm[: self.map.n_features] = self._l1_ratio * alpha / self.map.scale
-        ridge[: self.map.n_features] = (1.0 - self._l1_ratio) * alpha / self.map.scale**2
+        weights = (1.0 - self._l1_ratio) * alpha / self.map.scale**2
+        ridge[: self.map.n_features] = self.map.held(weights, alpha)
         self.composite = self._make(norm, ridge)
         self._penalise(self.composite.smooth(self.map.shape[0]))
 

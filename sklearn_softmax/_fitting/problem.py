@@ -125,7 +125,7 @@ class RidgeProblem:
         Inverse strength of the penalty; inf for none, None where `set_strength` follows.
     factors : ndarray of shape (n_features,) or None
         What multiplies the penalty of each feature.
-    columns : tuple (mean, scale) or None
+    columns : tuple (mean, scale, still) or None
         With which to standardise the features; None for those of `column_scales`.
     fit_intercept : bool
         Whether there is an intercept.
@@ -168,7 +168,7 @@ class RidgeProblem:
         rows = max(1, _COLUMN_NUMBERS * design.n_rows // max(1, design.n_entries))
         blocks = RowBlocks(design.n_rows, rows)
         self.columns = columns or column_scales(design, weights, blocks, threads)
-        too_large = np.flatnonzero(~(np.hypot(*self.columns) < _LARGEST))
+        too_large = np.flatnonzero(~(np.hypot(*self.columns[:2]) < _LARGEST))
         if len(too_large):
             raise ValueError(
                 f"X must have columns whose root mean square is below {_LARGEST:g}, so that "

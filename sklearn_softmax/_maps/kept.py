@@ -12,8 +12,8 @@ class Kept(Standardised):
     product are spared, which is what small data cost. Nothing cancels where means are large.
     """
 
-    def __init__(self, design, mean, scale):
-        super().__init__(design, mean, scale)
+    def __init__(self, design, mean, scale, still=None):
+        super().__init__(design, mean, scale, still)
         self._kept = self._standardise(slice(None))
         self._columns = self._kept.T
 
