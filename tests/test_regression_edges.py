@@ -124,6 +124,19 @@ def test_R2_separable_with_a_penalty_is_certified(solver, C):
 
 
 @every_solver
+@pytest.mark.parametrize("n_classes", [2, 3, 5])
+@pytest.mark.parametrize("C", [1e12, 1e16, 1e20, 1e40])
+def test_R2_separable_with_next_to_no_penalty_is_certified_quickly(solver, n_classes, C):
+    """Curvatures p (1 - p) of 1e-20 are no rounding: a step takes a constant off the log-loss."""
+    X, y = draw(n=60, p=40, n_classes=n_classes)
+    turn = 2.0 * np.pi * y / n_classes
+    X[:, :2] += 20.0 * np.column_stack([np.cos(turn), np.sin(turn)])
+    model = SoftmaxRegression(C, solver=solver).fit(X, y)
+    assert model.dual_gap_ <= 1e-6
+    assert model.n_iter_ < 40 + 4.0 * np.log10(C)
+
+
+@every_solver
 def test_R2_tolerance_zero_ends_as_well(solver):
     """Neither endless nor silent, and no number of the result is NaN."""
     with pytest.warns(ConvergenceWarning):

@@ -21,6 +21,7 @@ from sklearn_softmax._solvers.metric import BlockMetric, KroneckerMetric, LowRan
 from sklearn_softmax._solvers.models import ClassModel
 from sklearn_softmax._solvers.near_path import NearPath
 from sklearn_softmax._solvers.nearby import HessianMetric
+from sklearn_softmax._solvers.newton_equation import NewtonStep
 from sklearn_softmax._solvers.pairs import Pairs
 
 
@@ -328,6 +329,11 @@ def test_costs_grow_with_the_problem(n_rows, width, n_outputs):
         assert costs.products_pay(n_rows, n_outputs, width)
 
 
+def test_gradients_of_small_data_cost_less_than_calls():
+    assert costs.gradients_pay(150 * 4, 3)
+    assert not costs.gradients_pay(20_000 * 50, 10)
+
+
 def test_margins_are_cached_where_they_are_small():
     assert costs.margins_pay(10_000, 10_000 * 50, 10, 8)
     assert costs.margins_pay(10**6, 10**6 * 1000, 10, 8)
@@ -451,6 +457,39 @@ def test_where_lbfgs_takes_long_newton_by_conjugate_gradients_goes_on(monkeypatc
     assert found.outcome is Outcome.CONVERGED
     assert found.n_iter > 2
     np.testing.assert_allclose(found.value, expected.value, rtol=1e-8)
+
+
+# Newton's step, and that with the third derivative
+
+
+@pytest.mark.parametrize("kind", ["labels", "binary"])
+def test_errors_of_steps_are_quadratic_and_cubic(kind):
+    problem, objective = make(kind=kind, weighted=True)
+    best, _ = optimum(problem, objective, 1.0)
+    away = np.random.default_rng(0).normal(size=objective.map.shape)
+    away = (away - away.mean(axis=0) * (len(away) > 1)).ravel()
+
+    def errors(distance):
+        point = objective.at(best.params + distance * away)
+        step = NewtonStep(objective, point)
+        directions = step.direction, step.corrected()[0]
+        return np.array([np.linalg.norm(point.params + d - best.params) for d in directions])
+
+    orders = np.log2(errors(0.02) / errors(0.01))
+    np.testing.assert_allclose(orders, [2.0, 3.0], atol=0.3)
+
+
+def test_a_corrected_step_goes_down_or_is_newtons():
+    problem, objective = make(C=1e6)
+    for seed in range(50):
+        params = 10.0 * np.random.default_rng(seed).normal(size=objective.map.shape)
+        point = objective.at((params - params.mean(axis=0)).ravel())
+        step = NewtonStep(objective, point)
+        direction, slope = step.corrected()
+        assert slope < 0.0
+        change = direction - step.direction
+        size = np.dot(change, objective.hessian_product(point, change))
+        assert size <= 2.0 * step.decrement * (1.0 + 1e-9)
 
 
 # Hessians that serve several ridges

@@ -8,6 +8,7 @@ from scipy import sparse
 from .._core.blocks import RowBlocks
 from .._core.objective import Objective
 from .._maps.design import DenseDesign, SparseDesign
+from .._maps.kept import Kept
 from .._maps.row_space import RowSpace
 from .._maps.standardised import Standardised, column_scales
 from .._penalties.ridge import Ridge
@@ -202,7 +203,8 @@ class RidgeProblem:
         return objective
 
     def _new_objective(self, dtype):
-        map = Standardised(self._design(dtype), *self.columns)
+        design = self._design(dtype)
+        map = (Kept if Kept.pays(design) else Standardised)(design, *self.columns)
         n_outputs, width = map.shape
         return Objective(
             map,
@@ -213,6 +215,7 @@ class RidgeProblem:
             floor=self._floor,
             cached=self._keeps_logits(map),
             products=costs.products_pay(map.n_rows, n_outputs, width),
+            eager=costs.gradients_pay(map.n_entries, n_outputs),
         )
 
     @staticmethod

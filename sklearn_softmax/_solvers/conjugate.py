@@ -1,6 +1,26 @@
 """A Newton step by preconditioned conjugate gradients, from Hessian products alone."""
 
+from typing import NamedTuple
+
 import numpy as np
+
+
+class TruncatedStep(NamedTuple):
+    """A direction that solves the Newton equation in part.
+
+    Attributes
+    ----------
+    direction : ndarray of shape (n_params,)
+    decrement : float
+        ½ g' H⁻¹ g, from below.
+    """
+
+    direction: np.ndarray
+    decrement: float
+
+    def corrected(self):
+        """The direction itself, and the slope of the objective along it."""
+        return self.direction, -2.0 * self.decrement
 
 
 def newton_step(objective, point, metric, *, accuracy=0.1, max_iter=200):
@@ -21,9 +41,8 @@ def newton_step(objective, point, metric, *, accuracy=0.1, max_iter=200):
 
     Returns
     -------
-    direction : ndarray of shape (n_params,)
-    decrement : float
-        ½ g' H⁻¹ g, from below, to about the square of `accuracy`.
+    TruncatedStep
+        With a decrement that is right to about the square of `accuracy`.
     """
     direction, residual = np.zeros_like(point.gradient), -point.gradient
     solved = metric.solve(residual)
@@ -43,4 +62,4 @@ def newton_step(objective, point, metric, *, accuracy=0.1, max_iter=200):
         norm, last = np.dot(residual, solved), norm
         search *= norm / last
         search += solved
-    return direction, -0.5 * np.dot(point.gradient, direction)
+    return TruncatedStep(direction, -0.5 * np.dot(point.gradient, direction))

@@ -26,6 +26,11 @@ def pass_cost(n_entries, n_outputs):
     return 4.0 * n_entries * n_outputs + CALLS
 
 
+def gradients_pay(n_entries, n_outputs):
+    """Whether the gradient costs less than the calls of a visit that is made for it later."""
+    return 2.0 * n_entries * n_outputs <= 0.25 * CALLS
+
+
 def blocks_cost(n_blocks, n_rows, width):
     """Cost of `n_blocks` Gram matrices of weighted rows, and of their Cholesky factors."""
     return LARGE_PRODUCT * n_blocks * (n_rows * width**2 + width**3 / 3.0)
