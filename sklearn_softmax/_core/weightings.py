@@ -8,53 +8,15 @@ classes T = 1); its conjugate has T⁻¹ = I + 11'.
 """
 
 from copy import copy
-from dataclasses import dataclass, fields
 from functools import cached_property
 
 import numpy as np
 
 from . import weightings_gap
+from .weightings_state import State
 
 _BLOCK = 1 << 16  # numbers
 _FEW = 0.5  # share of the weights that differ: below, moments are those of others less these
-
-
-@dataclass
-class State:
-    """Problems at some parameters.
-
-    Attributes
-    ----------
-    which : ndarray of shape (n_problems,), int
-        Numbers of their weightings.
-    ridge : ndarray of shape (n_problems, width)
-        Of the penalty.
-    params, gradient : ndarray of shape (n_problems, n, width)
-    value : ndarray of shape (n_problems,)
-    chances : ndarray of shape (n_problems, n, n_rows)
-        Probabilities, but for those of the reference.
-    losses : ndarray of shape (n_problems, n_rows)
-    """
-
-    which: np.ndarray
-    ridge: np.ndarray
-    params: np.ndarray
-    gradient: np.ndarray
-    value: np.ndarray
-    chances: np.ndarray
-    losses: np.ndarray
-
-    def __len__(self):
-        return len(self.which)
-
-    def take(self, numbers):
-        """Some of the problems."""
-        return State(*(getattr(self, field.name)[numbers] for field in fields(self)))
-
-    def put(self, numbers, other):
-        """Replace some of the problems."""
-        for field in fields(self):
-            getattr(self, field.name)[numbers] = getattr(other, field.name)
 
 
 def _row_products(rows):

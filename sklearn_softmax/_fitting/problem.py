@@ -157,13 +157,12 @@ class RidgeProblem:
         threads,
         floor,
     ):
-        self._fit_intercept = fit_intercept
+        self._fit_intercept, self._floor = fit_intercept, floor
         self._factors = 1.0 if factors is None else factors
         self._total = total = len(target) if weights is None else np.add.reduce(weights)
         if weights is not None:  # of size 1, in steps that round nothing
             weights = weights * 0.5 ** np.frexp(total / len(weights))[1]
         self._X, self._target, self._weights, self._threads = X, target, weights, threads
-        self._floor = floor
         design = self._design(X.dtype)
         rows = max(1, _COLUMN_NUMBERS * design.n_rows // max(1, design.n_entries))
         blocks = RowBlocks(design.n_rows, rows)
@@ -220,8 +219,7 @@ class RidgeProblem:
 
     @staticmethod
     def _keeps_logits(map):
-        size = map.dtype.itemsize
-        return costs.margins_pay(map.n_rows, map.n_entries, map.shape[0], size)
+        return costs.margins_pay(map.n_rows, map.n_entries, map.shape[0], map.dtype.itemsize)
 
     def solve(self, solver, start, *, tol, max_iter):
         """Minimise, and certify in float64.
@@ -274,8 +272,7 @@ class RidgeProblem:
         if start is None:
             return self.start()
         objective, warm = self.objective(np.float64), self.from_coefficients(*start)
-        if self._cold_value is None:  # the same for any penalty
-            self._cold_value = self._value(objective, self.start())
+        self._cold_value = self._cold_value or self._value(objective, self.start())
         with np.errstate(over="ignore", invalid="ignore"):
             better = self._value(objective, warm) <= self._cold_value
         return warm if better else self.start()

@@ -94,14 +94,20 @@ class NearBatch:
         """One C after the other, in the metric of all rows.
 
         Optima are expected to lie, and start, as far from that of all rows as at the C before.
+        Folds whose optimum was not near are left to their own fits from there on.
         """
-        others, results = np.arange(1, len(problems)), []
-        apart = np.zeros((len(others), *params[0].shape))
+        n_folds, results = len(problems) - 1, []
+        near, apart = np.arange(n_folds), np.zeros((n_folds, *params[0].shape))
         for whole, inverse, weights in zip(params, inverses, ridge, strict=True):
-            state = problems.at(others, whole + apart, weights)
+            results.append([None] * n_folds)
+            if not len(near):
+                continue
+            state = problems.at(1 + near, whole + apart[near], weights[near])
             found = solve(problems, state, inverse, **self._options)
-            apart = found[0] - whole
-            results.append(results_of(found, self._grid.tol)[1])
+            apart[near] = found[0] - whole
+            for fold, result in zip(near, results_of(found, self._grid.tol)[1], strict=True):
+                results[-1][fold] = result
+            near = np.array([fold for fold in near if results[-1][fold] is not None], np.intp)
         return results
 
     def _weights(self, fold):
