@@ -7,6 +7,7 @@ from scipy import sparse
 from sklearn_softmax._core.blocks import RowBlocks
 from sklearn_softmax._core.threads import Threads
 from sklearn_softmax._maps.design import DenseDesign, SparseDesign
+from sklearn_softmax._maps.kept import Kept
 from sklearn_softmax._maps.row_space import RowSpace
 from sklearn_softmax._maps.shifted import Shifted
 from sklearn_softmax._maps.standardised import Standardised, column_scales
@@ -250,6 +251,13 @@ class TestStandardisedDense(StandardisedContract):
 class TestStandardisedSparse(StandardisedContract):
     def design(self, fit_intercept):
         return SparseDesign(sparse.csr_matrix(draw_X()), N_OUTPUTS, fit_intercept)
+
+
+class TestKept(TestStandardisedDense):
+    """Nor are the logits others where the standardised rows themselves are multiplied."""
+
+    def make(self, fit_intercept):
+        return Kept(self.design(fit_intercept), *moments(draw_X()))
 
 
 class TestStandardisedFloat32(StandardisedContract):

@@ -138,7 +138,8 @@ def test_uniform_share_is_that_of_scipy():
     def value(t):
         chance = softmax(np.exp(t[0]) * logits, axis=1)[np.arange(total), labels]
         loss = -np.log((1 - expit(t[1])) * chance + expit(t[1]) / N_CLASSES).sum()
-        return (loss - np.log(expit(t[1])) + 0.5 * t[0] ** 2) / total
+        prior = np.log(expit(t[1]) * expit(-t[1])) - 0.5 * t[0] ** 2
+        return (loss - prior) / total
 
     best = minimize(value, [0.0, -2.0], method="BFGS", options={"gtol": 1e-9}).x
     found = ShareProblem(logits, labels, 1.0, False, Threads()).minimise(np.ones(total))
@@ -150,6 +151,15 @@ def test_uniform_share_is_found():
     model = SoftmaxCalibrator().fit(logits, labels)
     np.testing.assert_allclose(model.uniform_share_, 0.2, atol=0.03)
     np.testing.assert_allclose(model.temperature_, 1 / 1.5, atol=0.05)
+
+
+@pytest.mark.parametrize("total", [1e-12, 3.0, 1e6])
+def test_the_share_of_scores_that_are_right(total):
+    logits = np.array([[0.0, -1e3, -1e3, -1e3]])
+    problem = ShareProblem(logits, np.array([0]), 1.0, True, Threads())
+    share = problem.minimise(np.array([total])).share
+    slope = 0.75 * total / (1.0 - 0.75 * share) + 1.0 / (1.0 - share)
+    np.testing.assert_allclose(slope, 1.0 / share, rtol=1e-4)
 
 
 def test_no_share_is_temperature():

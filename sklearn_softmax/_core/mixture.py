@@ -48,3 +48,19 @@ def mean_loss(chances, weights):
     """Weighted mean of -log(chances), in nats, over the last axis."""
     tiny = np.finfo(np.float64).tiny
     return -np.log(np.maximum(chances, tiny)) @ weights / np.add.reduce(weights)
+
+
+def log_mean(logs):
+    """Logarithm of the mean of distributions over the first axis, from their logarithms.
+
+    As exact as these near 0, and -inf only where all of them are.
+    """
+    top = logs.max(axis=0)
+    below = np.expm1(logs - np.where(top > -np.inf, top, 0.0))
+    return top + np.log1p(np.where(top > -np.inf, np.mean(below, axis=0), 0.0))
+
+
+def logarithms(probabilities):
+    """Natural logarithms, -inf for a probability 0."""
+    with np.errstate(divide="ignore"):
+        return np.log(probabilities)

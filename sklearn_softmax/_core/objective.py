@@ -47,6 +47,8 @@ class Objective:
         Keep the relative logits of all rows, so that a line search touches no data.
     products : bool
         Keep the products of the features of all rows, so that curvature is one product.
+    eager : bool
+        Evaluate the gradient at each trial of a line: for data so small that calls cost more.
 
     Attributes
     ----------
@@ -71,13 +73,14 @@ class Objective:
         floor=0.0,
         cached=False,
         products=False,
+        eager=False,
     ):
         self.map, self.target, self.penalty, self.threads = map, target, penalty, threads
         self.weights = weights
         self.scale = 1.0 / (map.n_rows if weights is None else np.add.reduce(weights))
         self.blocks = RowBlocks(map.n_rows, map.block_rows, 8 * prod(map.shape))
         self.scratch = Scratch(2, target.n_outputs, self.blocks.largest, map.dtype)
-        self.floor, self.cached = floor, cached
+        self.floor, self.cached, self.eager = floor, cached, eager
         self.moments = (RowProducts if products else RowMoments)(map)
         self.n_passes, self.trial = 0.0, 1
 
@@ -181,12 +184,21 @@ class Objective:
 
     def hessian_product(self, point, vector):
         """Product of the Hessian at `point` with a vector."""
+        loss = self._derivative(point, vector, lambda p, u, rows: self.target.curve(p, u))
+        return loss + self.penalty.curvature * vector
+
+    def third(self, point, vector):
+        """The third derivative at `point`, applied to a vector twice: a penalty has none."""
+        return self._derivative(point, vector, self.target.bend)
+
+    def _derivative(self, point, vector, change):
+        """That of P which ``change(probabilities, logits, rows)`` makes of the vector's logits."""
         bound = self.map.bind(vector)
 
         def visit(probabilities, rows, totals):
             curved = self.scratch.blocks(rows.stop - rows.start)[0]
             self.map.forward(bound, rows, curved)
-            self.target.curve(probabilities, curved)
+            change(probabilities, curved, rows)
             self.target.balance(curved, rows)
             weights = self.weights_of(rows)
             if weights is not None:
@@ -195,7 +207,7 @@ class Objective:
 
         sums = self.probabilities_at(point, visit, self.map.zeros)
         self.n_passes += 0.5
-        return self.scale * self.map.release(sums) + self.penalty.curvature * vector
+        return self.scale * self.map.release(sums)
 
     def restricted(self, features, penalty):
         """The objective in the parameters of some features, the others being zero.

@@ -9,7 +9,8 @@ relative precision, in float32 too, and no class maximum is needed unless exp ov
 
 import numpy as np
 
-_ABSENT = -1e300  # relative logit of the label itself, where it must be finite
+from .others import others
+
 _KEPT = 0.9  # share of a probability that may be taken from it
 _NEAR = 0.5  # changes of probabilities, relative to them
 
@@ -92,10 +93,6 @@ class _Target:
         return np.add.reduce(exponentials, axis=0)
 
     @staticmethod
-    def make_finite(relative, rows):
-        """Turn -inf into numbers whose exponentials, and products with these, are 0."""
-
-    @staticmethod
     def proportional(relative, rows):
         """The part of relative logits that is linear in the parameters: all of it."""
         return relative
@@ -128,6 +125,14 @@ class _Target:
     @staticmethod
     def curve(probabilities, direction):
         """Turn `direction` into (diag(p) - pp') direction, in place; uses up `probabilities`."""
+        direction -= np.einsum("kb,kb->b", probabilities, direction)
+        direction *= probabilities
+
+    @staticmethod
+    def bend(probabilities, direction, rows):
+        """Turn `direction` u into the second derivative of p along it, p ((u - p'u)² - var u)."""
+        direction -= np.einsum("kb,kb->b", probabilities, direction)
+        direction *= direction
         direction -= np.einsum("kb,kb->b", probabilities, direction)
         direction *= probabilities
 
@@ -176,10 +181,6 @@ class Labels(_Target):
         The entry of the label itself becomes -inf, so that its exponential leaves the sum.
         """
         logits.reshape(-1)[self.relate_direction(logits, rows)] = -np.inf
-
-    def make_finite(self, relative, rows):
-        """Turn -inf into numbers whose exponentials, and products with these, are 0."""
-        relative.reshape(-1)[self.where(rows, relative.shape[1])] = _ABSENT
 
     def relate_direction(self, margins, rows):
         """Turn logits of a direction into its change of relative logits, in place."""
@@ -257,6 +258,12 @@ class BinaryLabels(_Target):
         _Target.variances(probabilities)
         direction *= probabilities
 
+    def bend(self, probabilities, direction, rows):
+        """Turn `direction` into p (1 - p) (1 - 2p) direction², p being that of class 1."""
+        direction *= direction
+        direction *= (1.0 - 2.0 * probabilities) * self.sign[rows]
+        self.curve(probabilities.copy(), direction)
+
     def prior_logits(self, weights):
         """Log-odds of the class priors, shape (1,)."""
         first, second = np.maximum(self.frequencies(weights), np.finfo(np.float64).eps)
@@ -267,19 +274,6 @@ class BinaryLabels(_Target):
         return np.array(
             [np.average(own, weights=weights) for own in (self.sign > 0, self.sign < 0)]
         )
-
-
-def others(probabilities):
-    """1 - p of all classes of a class-major block; of a likely one as a sum, to keep its digits.
-
-    A Hessian of rows that are sure of their class has negative eigenvalues without them.
-    """
-    rest = 1.0 - probabilities
-    if len(probabilities) > 1:
-        likely = rest < 0.5
-        unlikely = np.where(likely, 0.0, probabilities)
-        np.copyto(rest, np.add.reduce(unlikely, axis=0), where=likely)
-    return rest
 
 
 def _divergence(probabilities, change):

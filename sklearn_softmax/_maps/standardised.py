@@ -5,7 +5,7 @@ import numpy as np
 from .pair_products import pair_gram
 
 _LEAST_VARIANCE = 1e-280  # columns below are constant
-_KEPT = 1 << 19  # numbers: rows of small data are standardised once
+KEPT = 1 << 19  # numbers: rows of small data are standardised once
 
 
 class Standardised:
@@ -35,7 +35,6 @@ class Standardised:
         self.block_rows, self.n_entries = design.block_rows, design.n_entries
         self.sparse = design.sparse
         self._kept = None
-        self.forward, self.adjoint, self.zeros = design.forward, design.adjoint, design.zeros
 
     def restricted(self, features):
         """The map of some features, the others having no coefficients."""
@@ -93,6 +92,18 @@ class Standardised:
         """What `forward` needs of the parameters, made once for all blocks."""
         return self.design.bind(self.to_raw(params))
 
+    def forward(self, bound, rows, out):
+        """Write the logits of the slice `rows` to `out`, shape (n_outputs, n_rows)."""
+        self.design.forward(bound, rows, out)
+
+    def zeros(self):
+        """Totals that `adjoint` adds to."""
+        return self.design.zeros()
+
+    def adjoint(self, residuals, rows, totals):
+        """Add the products of the residuals with the slice `rows` to `totals`."""
+        self.design.adjoint(residuals, rows, totals)
+
     def release(self, totals):
         """Gradient with respect to the flat parameters: the transpose of `to_raw`."""
         gradient = self.design.release(totals).reshape(self.shape)
@@ -110,7 +121,7 @@ class Standardised:
         indices : slice or ndarray of int
             The rows of a slice must not be written to, those of an array may be.
         """
-        if self._kept is None and self.n_rows * self.shape[1] <= _KEPT:
+        if self._kept is None and self.n_rows * self.shape[1] <= KEPT:
             self._kept = self._standardise(slice(None))
         return self._standardise(indices) if self._kept is None else self._kept[indices]
 
