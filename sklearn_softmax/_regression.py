@@ -9,9 +9,10 @@ from ._core.threads import Threads
 from ._fitting.path import prepare
 from ._inference.standard_errors import InferenceMixin
 from ._inputs.offset import OffsetClassifierMixin
+from ._inputs.outcomes import warn_outcome
 from ._inputs.shrinkage import check_shrinkage, read_shrinkage
 from ._inputs.training import read_training
-from ._inputs.validation import check_bool, check_choice, check_integer, check_number, warn_outcome
+from ._inputs.validation import check_bool, check_choice, check_integer, check_number
 from ._maps.design import DenseDesign, SparseDesign
 from ._progress import CallbackSupportMixin, start_progress, with_callbacks
 from ._solvers import SOLVERS

@@ -7,9 +7,10 @@ import numpy as np
 
 from ._core.threads import Threads
 from ._fitting.path import fit_path, smallest_C
+from ._inputs.outcomes import warn_outcome
 from ._inputs.shrinkage import read_shrinkage
 from ._inputs.training import read_training
-from ._inputs.validation import check_integer, check_number, check_strengths, warn_outcome
+from ._inputs.validation import check_integer, check_number, check_strengths
 from ._regression import SoftmaxRegression
 from ._solvers import SOLVERS
 

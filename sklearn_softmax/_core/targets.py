@@ -35,12 +35,17 @@ class _Target:
             What `out` must be multiplied with to become probabilities.
         """
         with np.errstate(over="ignore", under="ignore", invalid="ignore"):
-            np.exp(relative, out=out)
+            self._exponentials(relative, rows, out)
             sums = np.add.reduce(out, axis=0)
             loss, inverse = self._close(sums)
             if not np.isfinite(np.add.reduce(sums)):
                 self._rescue(relative, out, loss, inverse)
         return loss, inverse
+
+    @staticmethod
+    def _exponentials(relative, rows, out):
+        """Exponentials of relative logits, without that of the row's own class."""
+        np.exp(relative, out=out)
 
     def residuals(self, relative, rows, weights, out):
         """Sum of weighted losses; `out` receives the weighted residuals s (P - Y)."""
@@ -91,9 +96,14 @@ class _Target:
         return relative
 
     @staticmethod
+    def highest(margins, rows):
+        """The highest margin of each row: no step along negative ones ever raises its loss."""
+        return margins.max(axis=0)
+
+    @staticmethod
     def variances(probabilities):
         """Diagonal of diag(p) - pp' for each row, in place."""
-        probabilities -= probabilities * probabilities
+        probabilities *= others(probabilities)
 
     @staticmethod
     def divergence(probabilities, change, rows):
@@ -113,6 +123,14 @@ class _Target:
     @staticmethod
     def curve(probabilities, direction):
         """Turn `direction` into (diag(p) - pp') direction, in place; uses up `probabilities`."""
+        direction -= np.einsum("kb,kb->b", probabilities, direction)
+        direction *= probabilities
+
+    @staticmethod
+    def bend(probabilities, direction, rows):
+        """Turn `direction` u into the second derivative of p along it, p ((u - p'u)² - var u)."""
+        direction -= np.einsum("kb,kb->b", probabilities, direction)
+        direction *= direction
         direction -= np.einsum("kb,kb->b", probabilities, direction)
         direction *= probabilities
 
@@ -238,6 +256,12 @@ class BinaryLabels(_Target):
         _Target.variances(probabilities)
         direction *= probabilities
 
+    def bend(self, probabilities, direction, rows):
+        """Turn `direction` into p (1 - p) (1 - 2p) direction², p being that of class 1."""
+        direction *= direction
+        direction *= (1.0 - 2.0 * probabilities) * self.sign[rows]
+        self.curve(probabilities.copy(), direction)
+
     def prior_logits(self, weights):
         """Log-odds of the class priors, shape (1,)."""
         first, second = np.maximum(self.frequencies(weights), np.finfo(np.float64).eps)
@@ -248,6 +272,19 @@ class BinaryLabels(_Target):
         return np.array(
             [np.average(own, weights=weights) for own in (self.sign > 0, self.sign < 0)]
         )
+
+
+def others(probabilities):
+    """1 - p of all classes of a class-major block; of a likely one as a sum, to keep its digits.
+
+    A Hessian of rows that are sure of their class has negative eigenvalues without them.
+    """
+    rest = 1.0 - probabilities
+    if len(probabilities) > 1:
+        likely = rest < 0.5
+        unlikely = np.where(likely, 0.0, probabilities)
+        np.copyto(rest, np.add.reduce(unlikely, axis=0), where=likely)
+    return rest
 
 
 def _divergence(probabilities, change):

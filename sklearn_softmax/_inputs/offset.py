@@ -56,6 +56,8 @@ def of_classes(offset, present):
 class OffsetClassifierMixin(SoftmaxClassifierMixin):
     """Predictions whose logits are those of the model plus an offset."""
 
+    _known_offset = (None, None)  # rows, and their offset where none is given: see `Progress`
+
     def decision_function(self, X, offset=None):
         """Logits.
 
@@ -175,6 +177,8 @@ class OffsetClassifierMixin(SoftmaxClassifierMixin):
         return float(np.average(rows.at(predicted), weights=weights))
 
     def _shifted_map(self, X, offset):
+        rows, known = self._known_offset
+        offset = known if offset is None and X is rows else offset
         map, params = self._linear_map(X)
         offset = read_offset(offset, map.n_rows, self.classes_)
         return (map if offset is None else Shifted(map, offset)), params
