@@ -76,6 +76,13 @@ class _Target:
         """Set what `_finish` writes to zero, where it reads it."""
 
     @staticmethod
+    def anchor(margins, rows):
+        """Measure margins from that of the row's own class, in place; a single output is one.
+
+        What all classes have in common drops out before it can cancel.
+        """
+
+    @staticmethod
     def balance(residuals, rows):
         """Let residuals of each row sum to zero, in place: those of a single output stand for two.
 
@@ -187,6 +194,8 @@ class Labels(_Target):
         where = self.where(rows, margins.shape[1])
         margins -= margins.reshape(-1)[where]
         return where
+
+    anchor = relate_direction
 
     def balance(self, residuals, rows):
         """Let residuals of each row sum to zero, in place."""
