@@ -275,7 +275,7 @@ class TestKeptRows(MapContract):
         large = np.ones((2**17, 5))
         for design in (
             DenseDesign(X.astype(np.float32), N_OUTPUTS, fit_intercept),
-            SparseDesign(sparse.csr_matrix(X * (X == X.max())), N_OUTPUTS, fit_intercept),
+            SparseDesign(sparse.csr_matrix(X * (X.max() == X)), N_OUTPUTS, fit_intercept),
             DenseDesign(large, N_OUTPUTS, fit_intercept),
         ):
             map = Standardised(design, np.zeros(design.n_features), np.ones(design.n_features))
