@@ -25,7 +25,7 @@ class Offset:
         self.slopes, self.probabilities = target.slopes, target.probabilities
         self.variances, self.curve = target.variances, target.curve
         self.bend = target.bend
-        self.highest = target.highest
+        self.highest, self.compare = target.highest, target.compare
         self.divergence, self.confine = target.divergence, target.confine
         self.excess, self.balance = target.excess, target.balance
 

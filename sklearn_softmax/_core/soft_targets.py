@@ -42,6 +42,10 @@ class _SoftTarget(_Target):
         """Slope of each row's loss where relative logits change by `margins`."""
         return super().slopes(exponentials, inverse, margins, rows) - self.expected(margins, rows)
 
+    def compare(self, direction, rows):
+        """Relate to the row's likeliest class, in place."""
+        self._main.relate_direction(direction, rows)
+
     def highest(self, margins, rows):
         """The highest margin of each row: classes that have a share of it must not fall."""
         return _highest(margins, self._possible(rows))

@@ -103,6 +103,10 @@ class _Target:
         return margins.max(axis=0)
 
     @staticmethod
+    def compare(direction, rows):
+        """Relate to the likeliest of several classes, in place: `curve` then keeps all digits."""
+
+    @staticmethod
     def variances(probabilities):
         """Diagonal of diag(p) - pp' for each row, in place."""
         probabilities *= others(probabilities)
@@ -187,6 +191,10 @@ class Labels(_Target):
         where = self.where(rows, margins.shape[1])
         margins -= margins.reshape(-1)[where]
         return where
+
+    def compare(self, direction, rows):
+        """Relate to the row's own class, in place."""
+        self.relate_direction(direction, rows)
 
     def balance(self, residuals, rows):
         """Let residuals of each row sum to zero, in place."""

@@ -4,6 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+_FLAT = 16.0 * np.finfo(np.float64).eps  # curvature, in units of the metric, that is rounding
+
 
 class TruncatedStep(NamedTuple):
     """A direction that solves the Newton equation in part.
@@ -51,14 +53,14 @@ def newton_step(objective, point, metric, *, accuracy=0.1, max_iter=200):
     direction, residual = np.zeros_like(point.gradient), -point.gradient
     solved = metric.solve(residual)
     search, norm = solved.copy(), np.dot(residual, solved)
-    goal = accuracy**2 * norm
+    goal, size = accuracy**2 * norm, norm  # the latter of `search`, in the metric
     n_products = 0
     while n_products < max_iter:
         if not norm > goal:
             break
         product, n_products = objective.hessian_product(point, search), n_products + 1
         curvature = np.dot(search, product)
-        if not curvature > 0.0:
+        if not curvature > _FLAT * size:
             break
         length = norm / curvature
         direction += length * search
@@ -67,4 +69,6 @@ def newton_step(objective, point, metric, *, accuracy=0.1, max_iter=200):
         norm, last = np.dot(residual, solved), norm
         search *= norm / last
         search += solved
-    return TruncatedStep(direction, -0.5 * np.dot(point.gradient, direction), n_products)
+        size = norm + (norm / last) ** 2 * size
+    decrement = max(0.0, -0.5 * np.dot(point.gradient, direction))
+    return TruncatedStep(direction, decrement, n_products)
