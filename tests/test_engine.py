@@ -145,7 +145,7 @@ class TargetContract:
 
     @pytest.mark.parametrize("scale", [2.0, 30.0, 200.0])
     def test_curve_of_sure_rows_keeps_its_digits(self, scale):
-        """Of those that are right, and of compared directions."""
+        """Of those that are right, and of anchored directions."""
         target, distribution, logits = self.case(scale)
         relative, rows = self.related(target, logits)
         out = np.empty_like(relative)
@@ -156,7 +156,7 @@ class TargetContract:
         full = self.all_logits(direction)
         between = full[:, None] - full[None]
         expected = self.outputs(p * np.einsum("lb,klb->kb", p, between)).astype(float)
-        target.compare(direction, rows)
+        target.anchor(direction, rows)
         target.curve(out, direction)
         right = np.argmax(p, axis=0) == np.argmax(distribution, axis=1)
         assert np.count_nonzero(right) > 5

@@ -23,7 +23,7 @@ from sklearn_softmax._core.objective import Objective
 from sklearn_softmax._core.targets import Labels
 from sklearn_softmax._core.threads import Threads
 from sklearn_softmax._core.uniform_share import ShareProblem, UniformShare
-from sklearn_softmax._maps.structured import linear, quadratic
+from sklearn_softmax._maps.structured import linear, products, squares
 from sklearn_softmax._solvers.quasi_newton import quasi_newton
 
 N_ROWS, N_CLASSES = 300, 4
@@ -41,13 +41,14 @@ def z():
     return np.ascontiguousarray(log_softmax(draw(N_ROWS, N_CLASSES)[0], axis=1).T)
 
 
-@pytest.fixture(params=["adaptive", "matrix", "quadratic", "low_rank", "vector"])
+@pytest.fixture(params=["adaptive", "matrix", "squares", "products", "low_rank", "vector"])
 def family(request, z):
     directions, mean = main_directions(z, np.ones(N_ROWS))
     return {
         "adaptive": AdaptiveTemperature(),
         "matrix": StructuredMatrix("matrix", linear),
-        "quadratic": StructuredMatrix("quadratic", quadratic),
+        "squares": StructuredMatrix("squares", squares, 3),
+        "products": StructuredMatrix("products", products, 3),
         "low_rank": StructuredVector("low_rank", directions[:2], mean),
         "vector": StructuredVector("vector", np.zeros((0, N_CLASSES)), np.zeros(N_CLASSES)),
     }[request.param]
@@ -68,6 +69,27 @@ def problem(family, z):
 def some_params(problem, seed=2):
     centre = problem.penalty.centre
     return centre + 0.3 * np.random.default_rng(seed).standard_normal(len(centre))
+
+
+def test_products_are_those_of_all_pairs():
+    z = log_softmax(np.random.default_rng(0).standard_normal((4, 6)), axis=0)
+    pairs = [z[first] * z[second] for first in range(4) for second in range(first + 1, 4)]
+    np.testing.assert_array_equal(products(z)[:12], squares(z))
+    np.testing.assert_allclose(4.0 * products(z)[12:], pairs, rtol=1e-15)
+
+
+def test_the_penalty_knows_what_a_class_says_of_itself():
+    """Of 3 classes the products are 3 as well, but no class's own."""
+    penalty = StructuredMatrix("products", products, 3).penalty(3, 1.0, 0.5)
+    own = np.hstack([np.eye(3)] * 3 + [np.zeros((3, 3)), np.ones((3, 1))])
+    np.testing.assert_array_equal(penalty.curvature.reshape(3, 13), np.where(own, 3.0, 6.0))
+
+
+@pytest.mark.parametrize("n_classes", [3, 12, 13])
+def test_pairs_of_few_classes_are_seen(n_classes):
+    model = SoftmaxCalibrator().fit(*draw(400, n_classes))
+    found = {name.split("(")[0] for name in model.members_}
+    assert ("products" in found, "squares" in found) == (n_classes <= 12, n_classes > 12)
 
 
 def test_adjoint(problem):

@@ -3,7 +3,7 @@
 import numpy as np
 
 from .._inputs.validation import check_number
-from .._maps.structured import linear, quadratic
+from .._maps.structured import linear, products, squares
 from .members import (
     AdaptiveTemperature,
     StructuredMatrix,
@@ -18,7 +18,8 @@ from .pool import PoolMethod
 from .problem import METHODS as LINEAR
 from .problem import SIDE_BY_SIDE
 
-_FEW, _MANY = 32, 256  # classes up to which features are quadratic, or linear in all classes
+# Classes up to which there are features of each pair, squares, or any of all other classes.
+_FEWEST, _FEW, _MANY = 12, 32, 256
 
 
 def _pool_paths(z, weights, strength):
@@ -30,7 +31,8 @@ def _pool_paths(z, weights, strength):
         family = StructuredVector("low_rank", *main_directions(z, weights))
         paths.append(Path(family, (1.0, 0.01)))
     if n_classes <= _FEW:
-        paths.append(Path(StructuredMatrix("quadratic", quadratic), (0.1, 0.001)))
+        name, features = ("products", products) if n_classes <= _FEWEST else ("squares", squares)
+        paths.append(Path(StructuredMatrix(name, features, n_groups=3), (0.1, 0.001)))
     return paths
 
 

@@ -21,7 +21,7 @@ class _SoftTarget(_Target):
         """Turn logits into relative logits in place."""
         self._main.relate_direction(logits, rows)
 
-    relate_direction = relate
+    relate_direction = anchor = relate
 
     def loss_rows(self, relative, rows, out):
         """Loss of each row, in nats, and what turns `out` into probabilities: see `_Target`."""
@@ -41,10 +41,6 @@ class _SoftTarget(_Target):
     def slopes(self, exponentials, inverse, margins, rows):
         """Slope of each row's loss where relative logits change by `margins`."""
         return super().slopes(exponentials, inverse, margins, rows) - self.expected(margins, rows)
-
-    def compare(self, direction, rows):
-        """Relate to the row's likeliest class, in place."""
-        self._main.relate_direction(direction, rows)
 
     def highest(self, margins, rows):
         """The highest margin of each row: classes that have a share of it must not fall."""

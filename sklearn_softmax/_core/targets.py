@@ -76,6 +76,13 @@ class _Target:
         """Set what `_finish` writes to zero, where it reads it."""
 
     @staticmethod
+    def anchor(margins, rows):
+        """Measure margins from that of the row's own class, in place; a single output is one.
+
+        What all classes have in common drops out before it can cancel.
+        """
+
+    @staticmethod
     def balance(residuals, rows):
         """Let residuals of each row sum to zero, in place: those of a single output stand for two.
 
@@ -101,10 +108,6 @@ class _Target:
     def highest(margins, rows):
         """The highest margin of each row: no step along negative ones ever raises its loss."""
         return margins.max(axis=0)
-
-    @staticmethod
-    def compare(direction, rows):
-        """Relate to the likeliest of several classes, in place: `curve` then keeps all digits."""
 
     @staticmethod
     def variances(probabilities):
@@ -192,9 +195,7 @@ class Labels(_Target):
         margins -= margins.reshape(-1)[where]
         return where
 
-    def compare(self, direction, rows):
-        """Relate to the row's own class, in place."""
-        self.relate_direction(direction, rows)
+    anchor = relate_direction
 
     def balance(self, residuals, rows):
         """Let residuals of each row sum to zero, in place."""

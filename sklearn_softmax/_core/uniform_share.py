@@ -14,7 +14,7 @@ import numpy as np
 from .blocks import RowBlocks
 
 _BLOCK_NUMBERS = 40_000  # of a block of logits
-_CONVERGED = 1e-10  # Newton decrement, relative to the value
+_CONVERGED = 1e-7  # Newton decrement of the last step, relative to the value: it is squared
 _MAX_ITER = 60
 _HALVINGS = 30
 _STIFFER = 1.0 + 1e-12  # each coordinate by its own size: they may differ by any factor
@@ -94,7 +94,7 @@ class ShareProblem:
             step *= min(1.0, 3.0 / np.abs(step).max(initial=1e-300))
             slope = np.dot(gradient, step)
             if -slope <= _CONVERGED * value:
-                break
+                return UniformShare.at(point + step)
             for _ in range(_HALVINGS):
                 trial = self._evaluate(point + step, weights, total)
                 if trial[0] <= value + 1e-4 * slope:

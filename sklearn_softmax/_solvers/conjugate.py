@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-_FLAT = 16.0 * np.finfo(np.float64).eps  # curvature, in units of the metric, that is rounding
+_FLAT = 1e-14  # curvature relative to the metric: below, a direction is one of rounding
 
 
 class TruncatedStep(NamedTuple):
@@ -53,8 +53,7 @@ def newton_step(objective, point, metric, *, accuracy=0.1, max_iter=200):
     direction, residual = np.zeros_like(point.gradient), -point.gradient
     solved = metric.solve(residual)
     search, norm = solved.copy(), np.dot(residual, solved)
-    goal, size = accuracy**2 * norm, norm  # the latter of `search`, in the metric
-    n_products = 0
+    goal, size, n_products = accuracy**2 * norm, norm, 0  # size: of `search`, in the metric
     while n_products < max_iter:
         if not norm > goal:
             break
@@ -70,5 +69,4 @@ def newton_step(objective, point, metric, *, accuracy=0.1, max_iter=200):
         search *= norm / last
         search += solved
         size = norm + (norm / last) ** 2 * size
-    decrement = max(0.0, -0.5 * np.dot(point.gradient, direction))
-    return TruncatedStep(direction, decrement, n_products)
+    return TruncatedStep(direction, -0.5 * np.dot(point.gradient, direction), n_products)
