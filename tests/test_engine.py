@@ -143,6 +143,25 @@ class TargetContract:
         assert np.count_nonzero(right) > 5
         np.testing.assert_allclose(out[:, right], expected[:, right], rtol=1e-12)
 
+    @pytest.mark.parametrize("scale", [2.0, 30.0, 200.0])
+    def test_curve_of_sure_rows_keeps_its_digits(self, scale):
+        """Of those that are right, and of anchored directions."""
+        target, distribution, logits = self.case(scale)
+        relative, rows = self.related(target, logits)
+        out = np.empty_like(relative)
+        _, inverse = target.loss_rows(relative, rows, out)
+        target.probabilities(out, inverse, rows)
+        p = exact_loss(self.all_logits(logits), distribution)[1]
+        direction = np.random.default_rng(3).standard_normal(logits.shape)
+        full = self.all_logits(direction)
+        between = full[:, None] - full[None]
+        expected = self.outputs(p * np.einsum("lb,klb->kb", p, between)).astype(float)
+        target.anchor(direction, rows)
+        target.curve(out, direction)
+        right = np.argmax(p, axis=0) == np.argmax(distribution, axis=1)
+        assert np.count_nonzero(right) > 5
+        np.testing.assert_allclose(direction[:, right], expected[:, right], rtol=1e-9)
+
     @pytest.mark.parametrize("size", [1e-9, 1e-3, 0.1, 0.2])
     def test_divergence_bounds_that_of_kullback_and_leibler(self, size):
         target, distribution, logits = self.case()

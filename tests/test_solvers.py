@@ -9,12 +9,14 @@ from hypothesis import strategies as st
 from scipy import sparse
 from sklearn.datasets import load_digits, load_wine
 
+from sklearn_softmax._core.objective import Point
 from sklearn_softmax._core.soft_targets import SoftLabels
 from sklearn_softmax._core.targets import BinaryLabels, Labels
 from sklearn_softmax._core.threads import Threads
 from sklearn_softmax._fitting.problem import RidgeProblem, alpha_from_C
 from sklearn_softmax._penalties import PENALTIES
 from sklearn_softmax._solvers import SOLVERS, Outcome, choice, costs
+from sklearn_softmax._solvers.conjugate import newton_step
 from sklearn_softmax._solvers.kept_hessian import KeptHessian
 from sklearn_softmax._solvers.line_search import search
 from sklearn_softmax._solvers.metric import BlockMetric, KroneckerMetric, LowRankMetric
@@ -602,3 +604,20 @@ def test_a_path_takes_fewer_steps_to_the_same_optima(kind, p):
         counts.append(steps)
     np.testing.assert_allclose(*found, rtol=1e-8)
     assert counts[0] < counts[1]
+
+
+def test_conjugate_gradients_take_no_step_without_curvature():
+    """What rounding leaves of a gradient there must not be divided by what it leaves of that."""
+
+    class Flat:
+        def hessian_product(self, point, vector):
+            return np.array([1.0, 1e-17]) * vector
+
+    class Unit:
+        def solve(self, gradient):
+            return gradient
+
+    point = Point(np.zeros(2), 1.0, np.array([1e-3, 1e-12]), None)
+    step = newton_step(Flat(), point, Unit(), accuracy=1e-12)
+    np.testing.assert_allclose(step.direction, [-1e-3, 0.0], atol=1e-9)
+    np.testing.assert_allclose(step.decrement, 0.5e-6)
