@@ -1,6 +1,7 @@
 """Solvers: what every one of them owes to its caller, and the parts that they share."""
 
 import warnings
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from sklearn_softmax._core.threads import Threads
 from sklearn_softmax._fitting.problem import RidgeProblem, alpha_from_C
 from sklearn_softmax._penalties import PENALTIES
 from sklearn_softmax._solvers import SOLVERS, Outcome, choice, costs
+from sklearn_softmax._solvers.conjugate import newton_step
 from sklearn_softmax._solvers.kept_hessian import KeptHessian
 from sklearn_softmax._solvers.line_search import search
 from sklearn_softmax._solvers.metric import BlockMetric, KroneckerMetric, LowRankMetric
@@ -602,3 +604,17 @@ def test_a_path_takes_fewer_steps_to_the_same_optima(kind, p):
         counts.append(steps)
     np.testing.assert_allclose(*found, rtol=1e-8)
     assert counts[0] < counts[1]
+
+
+class NearlyFlat:
+    """A quadratic whose last curvature is rounding of none."""
+
+    def hessian_product(self, point, vector):
+        return np.array([1.0, 3.0, 1e-17]) * vector
+
+
+def test_conjugate_gradients_leave_flat_directions_alone():
+    point = SimpleNamespace(gradient=np.array([1.0, -1.0, 1e-16]))
+    metric = SimpleNamespace(solve=np.copy)
+    found = newton_step(NearlyFlat(), point, metric, accuracy=0.0)
+    np.testing.assert_allclose(found.direction, [-1.0, 1.0 / 3.0, 0.0], atol=1e-12)

@@ -4,6 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+_FLAT = 1e-14  # curvature, relative to that of the metric, that may be rounding of none
+
 
 class TruncatedStep(NamedTuple):
     """A direction that solves the Newton equation in part.
@@ -51,14 +53,14 @@ def newton_step(objective, point, metric, *, accuracy=0.1, max_iter=200):
     direction, residual = np.zeros_like(point.gradient), -point.gradient
     solved = metric.solve(residual)
     search, norm = solved.copy(), np.dot(residual, solved)
-    goal = accuracy**2 * norm
+    goal, size = accuracy**2 * norm, norm  # size: the squared length of `search` in the metric
     n_products = 0
     while n_products < max_iter:
         if not norm > goal:
             break
         product, n_products = objective.hessian_product(point, search), n_products + 1
         curvature = np.dot(search, product)
-        if not curvature > 0.0:
+        if not curvature > _FLAT * size:
             break
         length = norm / curvature
         direction += length * search
@@ -67,4 +69,5 @@ def newton_step(objective, point, metric, *, accuracy=0.1, max_iter=200):
         norm, last = np.dot(residual, solved), norm
         search *= norm / last
         search += solved
+        size = norm + (norm / last) ** 2 * size
     return TruncatedStep(direction, -0.5 * np.dot(point.gradient, direction), n_products)
