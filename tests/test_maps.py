@@ -7,7 +7,7 @@ from scipy import sparse
 from sklearn_softmax._core.blocks import RowBlocks
 from sklearn_softmax._core.threads import Threads
 from sklearn_softmax._maps.design import DenseDesign, SparseDesign
-from sklearn_softmax._maps.kept import Kept
+from sklearn_softmax._maps.kept_rows import KeptRows
 from sklearn_softmax._maps.row_space import RowSpace
 from sklearn_softmax._maps.shifted import Shifted
 from sklearn_softmax._maps.standardised import Standardised, column_scales
@@ -253,11 +253,33 @@ class TestStandardisedSparse(StandardisedContract):
         return SparseDesign(sparse.csr_matrix(draw_X()), N_OUTPUTS, fit_intercept)
 
 
-class TestKept(TestStandardisedDense):
+class TestKeptRows(MapContract):
     """Nor are the logits others where the standardised rows themselves are multiplied."""
 
     def make(self, fit_intercept):
-        return Kept(self.design(fit_intercept), *moments(draw_X()))
+        design = DenseDesign(draw_X(), N_OUTPUTS, fit_intercept)
+        map = KeptRows.of(Standardised(design, *moments(draw_X())))
+        assert isinstance(map, KeptRows)
+        return map
+
+    def plain(self, map, params):
+        return params.reshape(map.shape) @ self.standard_rows(map).T
+
+    standard_rows = StandardisedContract.standard_rows
+    test_rows = StandardisedContract.test_rows
+    test_norms_of_rows = StandardisedContract.test_norms_of_rows
+    test_weighted_squares = StandardisedContract.test_weighted_squares
+
+    def test_only_small_dense_rows_in_float64_are_kept(self, fit_intercept):
+        X = draw_X()
+        large = np.ones((2**17, 5))
+        for design in (
+            DenseDesign(X.astype(np.float32), N_OUTPUTS, fit_intercept),
+            SparseDesign(sparse.csr_matrix(X * (X == X.max())), N_OUTPUTS, fit_intercept),
+            DenseDesign(large, N_OUTPUTS, fit_intercept),
+        ):
+            map = Standardised(design, np.zeros(design.n_features), np.ones(design.n_features))
+            assert KeptRows.of(map) is map
 
 
 class TestStandardisedFloat32(StandardisedContract):

@@ -6,7 +6,7 @@ import numpy as np
 
 from .blocks import RowBlocks
 from .moments import RowMoments
-from .targets import others
+from .others import others
 
 _ROWS_NUMBERS = 50_000  # of rows that are copied at a time
 _MAX_TABLE = 400_000  # entries of the table of curvatures from which rows are drawn,

@@ -198,8 +198,8 @@ class Objective:
         def visit(probabilities, rows, totals):
             curved = self.scratch.blocks(rows.stop - rows.start)[0]
             self.map.forward(bound, rows, curved)
+            self.target.anchor(curved, rows)
             change(probabilities, curved, rows)
-            self.target.balance(curved, rows)
             weights = self.weights_of(rows)
             if weights is not None:
                 curved *= weights

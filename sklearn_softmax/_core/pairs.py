@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 
 from .blocks import RowBlocks
-from .targets import others
+from .others import others
 
 _NUMBERS = 1 << 18  # of a block of scaled features
 

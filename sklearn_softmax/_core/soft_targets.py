@@ -21,7 +21,7 @@ class _SoftTarget(_Target):
         """Turn logits into relative logits in place."""
         self._main.relate_direction(logits, rows)
 
-    relate_direction = relate
+    relate_direction = anchor = relate
 
     def loss_rows(self, relative, rows, out):
         """Loss of each row, in nats, and what turns `out` into probabilities: see `_Target`."""

@@ -9,6 +9,8 @@ relative precision, in float32 too, and no class maximum is needed unless exp ov
 
 import numpy as np
 
+from .others import others
+
 _KEPT = 0.9  # share of a probability that may be taken from it
 _NEAR = 0.5  # changes of probabilities, relative to them
 
@@ -72,6 +74,13 @@ class _Target:
     @staticmethod
     def _clear(probabilities, rows):
         """Set what `_finish` writes to zero, where it reads it."""
+
+    @staticmethod
+    def anchor(margins, rows):
+        """Measure margins from that of the row's own class, in place; a single output is one.
+
+        What all classes have in common drops out before it can cancel.
+        """
 
     @staticmethod
     def balance(residuals, rows):
@@ -186,6 +195,8 @@ class Labels(_Target):
         margins -= margins.reshape(-1)[where]
         return where
 
+    anchor = relate_direction
+
     def balance(self, residuals, rows):
         """Let residuals of each row sum to zero, in place."""
         self._clear(residuals, rows)
@@ -272,19 +283,6 @@ class BinaryLabels(_Target):
         return np.array(
             [np.average(own, weights=weights) for own in (self.sign > 0, self.sign < 0)]
         )
-
-
-def others(probabilities):
-    """1 - p of all classes of a class-major block; of a likely one as a sum, to keep its digits.
-
-    A Hessian of rows that are sure of their class has negative eigenvalues without them.
-    """
-    rest = 1.0 - probabilities
-    if len(probabilities) > 1:
-        likely = rest < 0.5
-        unlikely = np.where(likely, 0.0, probabilities)
-        np.copyto(rest, np.add.reduce(unlikely, axis=0), where=likely)
-    return rest
 
 
 def _divergence(probabilities, change):

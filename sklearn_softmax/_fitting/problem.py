@@ -8,7 +8,7 @@ from scipy import sparse
 from .._core.blocks import RowBlocks
 from .._core.objective import Objective
 from .._maps.design import DenseDesign, SparseDesign
-from .._maps.kept import Kept
+from .._maps.kept_rows import KeptRows
 from .._maps.row_space import RowSpace
 from .._maps.standardised import Standardised, column_scales
 from .._penalties.ridge import Ridge
@@ -202,8 +202,7 @@ class RidgeProblem:
         return objective
 
     def _new_objective(self, dtype):
-        design = self._design(dtype)
-        map = (Kept if Kept.pays(design) else Standardised)(design, *self.columns)
+        map = KeptRows.of(Standardised(self._design(dtype), *self.columns))
         n_outputs, width = map.shape
         return Objective(
             map,

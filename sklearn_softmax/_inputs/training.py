@@ -130,3 +130,20 @@ def among(rows, offset, present, n_classes):
 def target_of(rows, offset):
     """What logits are compared with."""
     return rows.target() if offset is None else Offset(rows.target(), offset)
+
+
+def in_dtype(coef, dtype):
+    """Coefficients or intercepts in the dtype of X.
+
+    Raises
+    ------
+    ValueError
+        If they are too large for it.
+    """
+    largest, limit = np.abs(coef).max(initial=0.0), float(np.finfo(dtype).max)
+    if largest > limit:
+        raise ValueError(
+            f"X must be float64 where coefficients are above {limit:.1e}, the largest number of "
+            f"{np.dtype(dtype)}; got {largest:.1e}."
+        )
+    return coef.astype(dtype)

@@ -118,6 +118,13 @@ def check_factors(name, values, n_features):
     return found
 
 
+def check_no_words(name, values):
+    """Raise a TypeError where strings are handed in for numbers."""
+    found = np.asarray(values)
+    if found.dtype.kind in ("U", "S"):
+        raise TypeError(f"{name} must be numbers; got {found.ravel()[:1].tolist()[0]!r}.")
+
+
 def _as_numbers(asked, values):
     """An array of float64; a TypeError with what is `asked` where that cannot be."""
     try:
@@ -187,6 +194,7 @@ def check_weights(sample_weight, n_rows, name="sample_weight"):
     """
     if sample_weight is None:
         return None
+    check_no_words(name, sample_weight)
     if isinstance(sample_weight, Real):
         sample_weight = np.full(n_rows, sample_weight, dtype=np.float64)
     weights = check_array(sample_weight, ensure_2d=False, dtype=np.float64, input_name=name)
@@ -197,10 +205,9 @@ def check_weights(sample_weight, n_rows, name="sample_weight"):
         )
     negative = np.flatnonzero(weights < 0)
     if len(negative):
-        row = negative[0]
         raise ValueError(
             f"{name} must not be negative (Negative values in data passed to `{name}`); "
-            f"got {weights[row]} in row {row}."
+            f"got {weights[negative[0]]} in row {negative[0]}."
         )
     if not np.any(weights):
         raise ValueError(f"{name} must have a positive sum; got zero weights only.")
@@ -244,6 +251,7 @@ __all__ = [
     "check_bool",
     "check_factors",
     "check_integer",
+    "check_no_words",
     "check_number",
     "check_shares",
     "check_strengths",

@@ -8,7 +8,7 @@ import numpy as np
 from .._core.threads import Threads
 from .._core.weightings import Weightings
 from .._fitting.path import prepare
-from .._inputs.training import Training, of_weight
+from .._inputs.training import Training, in_dtype, of_weight
 from .._solvers import SOLVERS, Result, costs
 from .._solvers.near_path import NearPath
 from .at_once import fits_at_once
@@ -25,8 +25,8 @@ class Fit(NamedTuple):
         """What is known of a model that is fitted so."""
         return {
             "classes_": classes,
-            "coef_": self.coef.astype(dtype),
-            "intercept_": self.intercept.astype(dtype),
+            "coef_": in_dtype(self.coef, dtype),
+            "intercept_": in_dtype(self.intercept, dtype),
             "n_iter_": max(1, self.result.n_iter),
             "loss_": float(self.result.value),
             "dual_gap_": float(self.result.gap / self.result.value),

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-_FLAT = 1e-14  # curvature, relative to that of the metric, that may be rounding of none
+_FLAT = 1e-14  # curvature relative to the metric: below, a direction is one of rounding
 
 
 class TruncatedStep(NamedTuple):
@@ -53,8 +53,7 @@ def newton_step(objective, point, metric, *, accuracy=0.1, max_iter=200):
     direction, residual = np.zeros_like(point.gradient), -point.gradient
     solved = metric.solve(residual)
     search, norm = solved.copy(), np.dot(residual, solved)
-    goal, size = accuracy**2 * norm, norm  # size: the squared length of `search` in the metric
-    n_products = 0
+    goal, size, n_products = accuracy**2 * norm, norm, 0  # size: of `search`, in the metric
     while n_products < max_iter:
         if not norm > goal:
             break

@@ -3,17 +3,17 @@
 import numpy as np
 
 from . import costs
+from .class_hessians import KeptBlocks
 from .models import ClassModel, FullModel
 
 _PRODUCTS = 60.0  # passes that Newton steps by conjugate gradients take instead
 _FACES = 20.0  # cubes of the number of parameters that the minimum of a model takes
 _IMPATIENCE = 1.05  # growth of what the whole Hessian may cost, with each step without it
 _SPARSE_PRODUCT = 60.0  # time of an operation in products of sparse matrices
-_MAX_PAIRS, _MAX_BYTES = 6000, 400 << 20
+_MAX_PAIRS = 6000
 _SHORT, _DAMPING, _DAMPING_FACTOR = 0.6, 0.01, 6.0
 _LEAST_DAMPING, _MOST_DAMPING = 1e-5, 1e3
 _NEW, _GROWTH = 100, 0.5  # parameters that may leave zero in a step
-_MOST_OF, _WORTH = 0.3, 0.5  # of all blocks are wanted; of what they cost, they serve
 _SETTLED = 1e-2  # what a model promises, over what the last one did: then it may serve again
 _STILL = 1e-16  # curvature, over the largest of a free parameter
 _SHARE, _NEEDED = 0.8, 0.95  # of its bound, from which a zero parameter may, or should, move
@@ -50,8 +50,8 @@ class Curvatures:
         self._pass = costs.pass_cost(objective.map.n_entries, n_outputs)
         self._pins = np.zeros(self._shape, bool)
         self._pins[-1] = penalty.free & (n_outputs > 1)
-        self._every = self._blocks = None
-        self._made, self._patience = -np.inf, 1.0
+        self._every, self._blocks = None, KeptBlocks(objective)
+        self._patience = 1.0
         self._promises, self._damping = (np.inf, np.inf), _DAMPING
 
     def mask(self, params, gradient):
@@ -118,28 +118,13 @@ class Curvatures:
         self._promises = self._promises[1], decrease
 
     def _by_classes(self, point, mask, shape):
-        matrices = self._matrices(point, mask)
+        matrices = self._blocks.at(point, mask)
         return ClassModel(matrices, shape, mask, self._damping, self._objective.threads.for_each)
-
-    def _matrices(self, point, mask):
-        """Hessians of the classes; where most are wanted, parts of those that are kept a while."""
-        objective, sizes = self._objective, np.count_nonzero(mask, axis=1).astype(float)
-        n_outputs, width = self._shape
-        kept = 8 * n_outputs * width**2 <= _MAX_BYTES and not objective.map.sparse
-        if not kept or np.sum(sizes**2) < _MOST_OF * n_outputs * width**2:
-            return objective.class_hessians(point, mask)
-        cost = costs.blocks_cost(n_outputs, self._n_rows, width) / self._pass
-        if self._blocks is None or objective.n_passes - self._made >= _WORTH * cost:
-            self._blocks = objective.class_hessians(point, np.ones(self._shape, bool))
-            self._made = objective.n_passes
-        places = [np.flatnonzero(each) for each in mask]
-        return [
-            block[np.ix_(place, place)] for block, place in zip(self._blocks, places, strict=True)
-        ]
 
     def stepped(self, step):
         """Learn from a step along the way to the minimum of a model by classes."""
         self._patience *= _IMPATIENCE
+        self._blocks.stepped(step)
         if step < _SHORT:
             self._damping = min(_DAMPING_FACTOR * self._damping, _MOST_DAMPING)
         elif step >= 1.0:

@@ -41,14 +41,16 @@ class ProxNewton:
         """The objective, the norm included."""
         return point.value + self._penalty.value(point.params.reshape(self._shape))
 
-    def minimise(self, point, *, goal, max_iter):
+    def minimise(self, point, *, goal, max_iter, little=0.0):
         """Descend until the gap is at most `goal`; it is looked at after each step.
+
+        Or until a step gains no more than a `little` share of what all steps did.
 
         Returns
         -------
         point : Point
         """
-        idle = 0
+        idle, begin = 0, self.value(point)
         while self.n_iter < max_iter:
             target, model = self._target(point)
             last = self.value(point)
@@ -65,10 +67,13 @@ class ProxNewton:
             self.gap = self._objective.composite_gap(self._penalty, point, goal)
             if self.gap <= goal:
                 break
-            self.at_infinity = self._objective.at_infinity(point, self._free)
+            small = point.value <= self._objective.floor
+            self.at_infinity = small and self._objective.at_infinity(point, self._free)
             if self.at_infinity:
                 break
             value = self.value(point)
+            if last - value < little * (begin - value):
+                break
             idle = idle + 1 if last - value <= self._objective.noise * value else 0
             if idle == _IDLE:
                 self.stalled = True

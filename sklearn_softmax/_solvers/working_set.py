@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from . import costs
 from .curvatures import LastHessian
 from .outcome import Outcome, Result
 from .prox_newton import ProxNewton
@@ -9,9 +10,13 @@ from .prox_newton import ProxNewton
 _LEAST = 200  # features of a working set
 _GROWTH = 2.0
 _MOST = 0.6  # share of the features above which all are taken
+_SMALL = 3.0  # passes whose calls take as long as their operations: nothing is left out
+_ARRAYS = 10  # of the size of the parameters that a pass touches
 _FEW = 450  # parameters that are solved for at once
 _STAGE, _LOOSE, _STEPS = 4.0, 0.05, 2
 _CLOSER, _SHARE = 0.3, 0.3
+_NEW = 0.05  # of a working set that is settled
+_LITTLE = 0.03  # of what a working set gained: then others gain more
 
 
 class _Problem:
@@ -20,7 +25,7 @@ class _Problem:
     def __init__(self, objective, penalty, start, kept):
         self.objective, self.penalty, self._asked = objective, penalty, penalty
         self._kept = kept
-        self.shape = objective.map.shape
+        self.shape, self._features = objective.map.shape, np.zeros(0, int)
         self.move(start)
 
     def move(self, point):
@@ -69,7 +74,11 @@ class _Problem:
 
     def features(self):
         """Numbers of the features that are not zero, or press most against their bounds."""
-        n_features = self.objective.map.n_features
+        map = self.objective.map
+        n_features = map.n_features
+        entries = max(map.n_entries, _ARRAYS * n_features)
+        if 4.0 * entries * self.shape[0] <= _SMALL * costs.CALLS:
+            return np.arange(n_features)
         pressure = self.penalty.pressure(self.params, self.gradient)[:, :n_features].max(axis=0)
         n_support = np.count_nonzero(pressure == np.inf)
         most = int(max(_LEAST, _GROWTH * n_support))
@@ -78,12 +87,19 @@ class _Problem:
         order = np.argpartition(-pressure, most)[:most]
         return np.sort(order)
 
+    def _settled(self, features):
+        """Whether nearly all of these features were in the last working set, too."""
+        last, self._features = self._features, features
+        n_new = len(features) - np.count_nonzero(np.isin(features, last, assume_unique=True))
+        return n_new <= _NEW * len(features)
+
     def descend(self, tol, gap, max_iter):
         """Solve in some features; returns the solver, which counts its steps."""
         features = self.features()
         whole = len(features) == self.objective.map.n_features
         goal = (1.0 if whole else _SHARE) * tol * self.value
-        if not whole:
+        settled = whole or self._settled(features)
+        if not settled:
             goal = max(goal, _CLOSER * min(gap, self.value))
         columns = np.append(features, np.arange(self.objective.map.n_features, self.shape[1]))
         objective, penalty, point = self.objective, self.penalty, self.point
@@ -93,7 +109,8 @@ class _Problem:
             point = objective.at(self.params[:, columns].ravel())
             self._show(objective, columns)
         solver = ProxNewton(objective, penalty, self._kept if whole else LastHessian())
-        point = solver.minimise(point, goal=goal, max_iter=max_iter)
+        little = 0.0 if settled else _LITTLE
+        point = solver.minimise(point, goal=goal, max_iter=max_iter, little=little)
         if whole:
             self._stay(point)
             self._known = solver.gap
