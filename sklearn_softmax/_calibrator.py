@@ -133,15 +133,15 @@ class SoftmaxCalibrator(SoftmaxClassifierMixin, TransformerMixin, BaseEstimator)
     input, and maps of log q near the identity: temperature that depends on the row's
     log-probabilities, probabilities and entropy (4 slopes for all classes); structured matrices of
     strengths 1, .01 and .0001; up to 32 classes also matrices of strengths .1 and .001 on log q, q
-    and :math:`\log^2 q`, up to 12 on products of two log q as well; from 257 classes on, own slopes
-    and a matrix on the 16 main directions of log q instead, with no parameter for each pair of
-    classes (the directions take one K × K Gram matrix). A structured matrix of strength s adds to
-    the sum of the losses s K times the squares of b and of the distance to the identity of what a
-    class says of itself, and s K (K - 1) times those of all else. All members but the input are
-    fitted again without each of 5 folds (3 from a total weight of 2000 on, 2 from 4000), and the
-    weights maximise the likelihood of the mixture for the rows held out, with a prior worth one
-    row. The matrices start from log q of all rows. Members are fitted until what is left to gain of
-    the sum of the losses is about .005 nats for each parameter.
+    and :math:`\log^2 q`, and from a total weight of K (K + 5) on with products of two log q; from
+    257 classes on, own slopes and a matrix on the 16 main directions of log q instead, with no
+    parameter for each pair of classes. A structured matrix of strength s adds to the sum of the
+    losses s K times the squares of b and of the distance to the identity of what a class says of
+    itself, and s K (K - 1) times those of all else. All members but the input are fitted again
+    without each of 5 folds (3 from a total weight of 2000 on, 2 from 4000), and the weights
+    maximise the likelihood of the mixture for the rows held out, with a prior worth one row. The
+    matrices start from log q of all rows. Members are fitted until what is left to gain of the sum
+    of the losses is about .005 nats for each parameter.
 
     **Linear methods.** Where a class has no row, where the rows do not tell of every parameter
     ten times as much as a prior does, or where no finite parameters are best, the prior is added
@@ -167,7 +167,7 @@ class SoftmaxCalibrator(SoftmaxClassifierMixin, TransformerMixin, BaseEstimator)
     >>> train, test = bayes.predict_proba(X[600:1200]), bayes.predict_proba(X[1200:])
     >>> calibrator = SoftmaxCalibrator().fit(train, y[600:1200])
     >>> round(calibrator.log_loss(test, y[1200:]), 2)
-    0.81
+    0.8
     >>> round(SoftmaxCalibrator("temperature").fit(train, y[600:1200]).log_loss(test, y[1200:]), 2)
     1.18
     """

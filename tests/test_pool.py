@@ -85,11 +85,13 @@ def test_the_penalty_knows_what_a_class_says_of_itself():
     np.testing.assert_array_equal(penalty.curvature.reshape(3, 13), np.where(own, 3.0, 6.0))
 
 
-@pytest.mark.parametrize("n_classes", [3, 12, 13])
-def test_pairs_of_few_classes_are_seen(n_classes):
-    model = SoftmaxCalibrator().fit(*draw(400, n_classes))
+@pytest.mark.parametrize(("n_rows", "weight"), [(104, 1.0), (50, 2.1), (103, 1.0), (208, 0.49)])
+def test_pairs_of_classes_are_seen_where_rows_are_twice_the_features(n_rows, weight):
+    logits, labels = draw(n_rows, 8)  # 52 features, of which 28 are of pairs
+    model = SoftmaxCalibrator(classes=np.arange(8)).fit(logits, labels, np.full(n_rows, weight))
     found = {name.split("(")[0] for name in model.members_}
-    assert ("products" in found, "squares" in found) == (n_classes <= 12, n_classes > 12)
+    expected = "products" if n_rows * weight >= 104 else "squares"
+    assert found & {"products", "squares"} == {expected}
 
 
 def test_adjoint(problem):

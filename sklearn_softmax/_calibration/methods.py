@@ -18,8 +18,8 @@ from .pool import PoolMethod
 from .problem import METHODS as LINEAR
 from .problem import SIDE_BY_SIDE
 
-# Classes up to which there are features of each pair, squares, or any of all other classes.
-_FEWEST, _FEW, _MANY = 12, 32, 256
+_FEW, _MANY = 32, 256  # classes up to which features are quadratic, or linear in all classes
+_ROWS = 2.0  # for each feature, where there are features of pairs of classes
 
 
 def _pool_paths(z, weights, strength):
@@ -31,9 +31,16 @@ def _pool_paths(z, weights, strength):
         family = StructuredVector("low_rank", *main_directions(z, weights))
         paths.append(Path(family, (1.0, 0.01)))
     if n_classes <= _FEW:
-        name, features = ("products", products) if n_classes <= _FEWEST else ("squares", squares)
-        paths.append(Path(StructuredMatrix(name, features, n_groups=3), (0.1, 0.001)))
+        paths.append(Path(_quadratic(n_classes, np.add.reduce(weights)), (0.1, 0.001)))
     return paths
+
+
+def _quadratic(n_classes, total):
+    """With features of pairs where rows are more than features."""
+    n_features = n_classes * (n_classes + 5) / 2
+    if total < _ROWS * n_features:
+        return StructuredMatrix("squares", squares, n_groups=3)
+    return StructuredMatrix("products", products, n_groups=3)
 
 
 def _matrix_path(z, weights, strength):
