@@ -10,7 +10,7 @@ import numpy as np
 
 from .pairs import chances, products
 
-_ROUNDING, _FEW = 1e-13, 8  # of the value; units of rounding of the products, where more
+ROUNDING, _FEW = 1e-13, 8  # of the value; units of rounding of the products, where more
 LEFT = 1e-6  # of the imbalance may be left
 MOST = 1000  # free parameters: their Hessian is needed
 
@@ -33,7 +33,7 @@ def balanced(objective, point, residual, allowed):
 
 
 def _rounding(objective):
-    return max(_ROUNDING, _FEW * float(np.finfo(objective.map.dtype).eps))
+    return max(ROUNDING, _FEW * float(np.finfo(objective.map.dtype).eps))
 
 
 def balance(objective, point, free):

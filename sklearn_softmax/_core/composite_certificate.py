@@ -15,7 +15,7 @@ import numpy as np
 from .balance import LEFT, balance, balanced, imbalanced
 from .certificate import moved, shifted
 
-_HOPE = 2.0  # the balance of free parameters changes the kinks' part, but not much
+HOPE = 2.0  # the balance of free parameters changes the kinks' part, but not much
 
 
 def composite_gap(objective, penalty, point, enough=np.inf):
@@ -41,8 +41,8 @@ def composite_gap(objective, penalty, point, enough=np.inf):
     shape = objective.map.shape
     params, shift = point.params.reshape(shape), None
     dual = objective.penalty.evaluate(point.params)[1] - point.gradient
-    least = min(_kinks(penalty, params, dual.reshape(shape)))[0]
-    if least > _HOPE * enough:
+    least = min(kinks_of(penalty, params, dual.reshape(shape)))[0]
+    if least > HOPE * enough:
         return least
     free = np.tile(penalty.free, shape[0])
     if imbalanced(objective, point, free):
@@ -56,20 +56,21 @@ def composite_gap(objective, penalty, point, enough=np.inf):
         dual -= change
     dual = dual.reshape(shape)
     gap = np.inf
-    for kinks, share in _kinks(penalty, params, dual):
+    for kinks, share in kinks_of(penalty, params, dual):
         if kinks < gap:
             gap = min(gap, kinks + _divergence(objective, point, shift, share))
     return gap
 
 
-def _kinks(penalty, params, dual):
+def kinks_of(penalty, params, dual):
     """Parts of the gap that the penalty makes, and the t that they are for.
 
     Once t serves the columns that have no ridge, and once all of them.
     """
     sizes, found = penalty.size(dual), {}
     outside = (sizes > penalty.norm) & ~penalty.free
-    for held in (outside & (penalty.ridge == 0.0), outside):
+    masks = (outside & (penalty.ridge == 0.0), outside) if penalty.has_ridge else (outside,)
+    for held in masks:
         share = np.min(penalty.norm[held] / sizes[held], initial=1.0)
         if share not in found:
             found[share] = max(penalty.fenchel(params, share * dual), 0.0)  # but for rounding

@@ -1,9 +1,13 @@
 """Fits with a penalty that has a kink."""
 
+from dataclasses import replace
+
 import numpy as np
 
+from .._core.few_rows import FewRows
 from .._penalties import PENALTIES
 from .._solvers.curvatures import LastHessian
+from .._solvers.few_steps import FewSteps
 from .._solvers.trail import Trail
 from .._solvers.working_set import working_sets
 from .problem import RidgeFits, RidgeProblem, alpha_from_C, canonical
@@ -29,6 +33,7 @@ class CompositeProblem(RidgeProblem):
     def __init__(self, X, target, weights, *, penalty, l1_ratio, **options):
         self._make, self._l1_ratio = PENALTIES[penalty], l1_ratio
         self._trail, self._hessian, self._last = Trail(), LastHessian(), (None, None, None)
+        self._few = None
         super().__init__(X, target, weights, **options)
 
     def set_strength(self, C):
@@ -39,7 +44,7 @@ class CompositeProblem(RidgeProblem):
         norm[: self.map.n_features] = self._l1_ratio * alpha / self.map.scale
         weights = (1.0 - self._l1_ratio) * alpha / self.map.scale**2
         ridge[: self.map.n_features] = self.map.held(weights, alpha)
-        self.composite = self._make(norm, ridge)
+        self.composite = self._make.of(self.map.shape[0], norm, ridge)
         self._penalise(self.composite.smooth(self.map.shape[0]))
 
     def smallest_C(self):
@@ -67,9 +72,32 @@ class CompositeProblem(RidgeProblem):
         """Minimise and certify, with products in float64."""
         objective = self.objective(np.float64)
         known = start is not None and start[0] is self._last[0]
-        point = self._next(objective) if known else objective.at(self._better_start(start))
-        options = {"kept": self._hessian, "tol": tol, "max_iter": max_iter}
-        return working_sets(objective, self.composite, point, **options)
+        if FewRows.fits(objective) and not np.any(self._free_features()):
+            few = self._few_steps(objective, start, known, tol=tol, max_iter=max_iter)
+            if few.outcome is not None:
+                return few
+            point, n_iter = objective.at(few.params), few.n_iter
+        else:
+            point = self._next(objective) if known else objective.at(self._better_start(start))
+            n_iter = 0
+        options = {"kept": self._hessian, "tol": tol, "max_iter": max_iter - n_iter}
+        result = working_sets(objective, self.composite, point, **options)
+        return replace(result, n_iter=n_iter + result.n_iter)
+
+    def _few_steps(self, objective, start, known, **options):
+        if self._few is None or self._few.objective is not objective:
+            self._few = FewSteps(objective, FewRows(objective))
+        if known:
+            _, params, loss = self._last
+            guess = self._trail.ahead(self._strength)
+            starts = (guess, loss + self._penalties(params)), (params, np.inf)
+        else:
+            params = self._better_start(start).reshape(self.map.shape)
+            starts = ((self.composite.centred(params), np.inf),)
+        return self._few.minimise(self.composite, starts, **options)
+
+    def _free_features(self):
+        return self.composite.free[: self.map.n_features]
 
     def _next(self, objective):
         """The point that the fits before point to, or the last one where that is better."""

@@ -23,7 +23,7 @@ class KeptRows:
         Columns that are features; one more is the intercept.
     """
 
-    knows_features, sparse = True, False
+    knows_features, sparse, kept = True, False, True
     dtype = np.dtype(np.float64)
 
     def __init__(self, rows, n_outputs, n_features):

@@ -21,15 +21,24 @@ class Composite(ABC):
     ----------
     norm, ridge : ndarray of shape (width,)
         a and b, not negative.
+
+    Attributes
+    ----------
+    free : ndarray of bool, shape (width,)
+        Columns that are not penalised.
+    has_ridge : bool
+        Whether any b is not zero.
     """
 
     def __init__(self, norm, ridge):
         self.norm, self.ridge = norm, ridge
+        self.free = (norm == 0.0) & (ridge == 0.0)
+        self.has_ridge = bool(ridge.any())
 
-    @property
-    def free(self):
-        """Columns that are not penalised."""
-        return (self.norm == 0.0) & (self.ridge == 0.0)
+    @classmethod
+    def of(cls, n_outputs, norm, ridge):
+        """The penalty of so many outputs."""
+        return cls(norm, ridge)
 
     def smooth(self, n_outputs):
         """The ridge, with a weight for each parameter."""
@@ -61,9 +70,9 @@ class Composite(ABC):
 
     def _ridge_gap(self, params, dual):
         """The ridge's part of `fenchel`, Σ ½b(θ - v/b)², for v that the norm has left."""
-        held = self.ridge > 0.0
-        if not np.any(held):
+        if not self.has_ridge:
             return 0.0
+        held = self.ridge > 0.0
         best = np.divide(dual, self.ridge, out=np.zeros_like(params), where=held)
         return 0.5 * np.sum(self.ridge * (params - best) ** 2)
 

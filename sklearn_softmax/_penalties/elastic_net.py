@@ -84,11 +84,13 @@ class ElasticNet(Composite):
         """
         if len(params) == 1:
             return params
-        signs, n_zero = np.sign(params), np.count_nonzero(params == 0.0, axis=0)
-        pull = self.norm * np.add.reduce(signs) + self.ridge * np.add.reduce(params)
+        signs, n_zero = np.sign(params), np.add.reduce(params == 0.0)
+        pull = self.norm * np.add.reduce(signs)
+        if self.has_ridge:
+            pull += self.ridge * np.add.reduce(params)
         still = self.free | (np.abs(pull) < self.norm * n_zero)  # 0 is least in these
-        params = self._without_mean(params, np.flatnonzero(self.free))
-        if not np.all(still):
+        params = self._without_mean(params, self.free.nonzero()[0])
+        if not still.all():
             move = np.flatnonzero(~still)
             params[:, move] = self.restricted(move)._shifted(params[:, move])
         return params

@@ -3,6 +3,7 @@
 import numpy as np
 
 from .composite import Composite
+from .elastic_net import ElasticNet
 
 _GRIDS, _GRID = 6, 32  # grids within each other, and their intervals
 _NEAR = 0.05  # to zero, relative to where a column was: there the kink may hold it
@@ -13,6 +14,11 @@ class Group(Composite):
 
     All classes of a feature are zero together.
     """
+
+    @classmethod
+    def of(cls, n_outputs, norm, ridge):
+        """With one output, whose lengths are absolute values, it is the elastic net."""
+        return ElasticNet(norm, ridge) if n_outputs == 1 else cls(norm, ridge)
 
     @staticmethod
     def _lengths(params):

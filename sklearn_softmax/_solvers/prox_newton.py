@@ -93,31 +93,13 @@ class ProxNewton:
         model = self._curvatures.model(point, mask, shape)
         start, slopes = params[mask].reshape(shape), gradient[mask].reshape(shape)
         exact = isinstance(model, FullModel)
-        centre = self._centre(mask, shape) if exact else None
+        centre = centring(self._penalty, mask, shape) if exact else None
         problem = Quadratic(model, start, slopes, penalty, centre)
         found, decrease = problem.minimise(*(_EXACT if exact else _ROUGH))
         self._curvatures.promised(decrease if exact else np.inf)
         target = np.zeros(self._shape)
         target[mask] = found.ravel()
         return target, None if exact else model
-
-    def _centre(self, mask, shape):
-        """Centres the columns none of whose classes is zero, or None where there can be none."""
-        whole = mask.all(axis=0) & ~self._penalty.free
-        if len(mask) == 1 or not np.any(whole):
-            return None
-
-        def centre(x):
-            params = np.zeros(self._shape)
-            params[mask] = x.ravel()
-            columns = np.flatnonzero(whole & np.all(params != 0.0, axis=0))
-            if not len(columns):
-                return x
-            part = self._penalty.restricted(columns)
-            params[:, columns] = part.centred(params[:, columns])
-            return params[mask].reshape(shape)
-
-        return centre
 
     def _face(self, point, model, last):
         value = self.value(point)
@@ -132,3 +114,25 @@ class ProxNewton:
             max_products=_PRODUCTS,
         )
         return point if new is None else self.centred(new)
+
+
+def centring(penalty, mask, shape):
+    """What centres the columns none of whose classes is zero, or None where there can be none.
+
+    It takes and returns the parameters of a mask, in a shape.
+    """
+    whole = mask.all(axis=0) & ~penalty.free
+    if len(mask) == 1 or not np.any(whole):
+        return None
+
+    def centre(x):
+        params = np.zeros(mask.shape)
+        params[mask] = x.ravel()
+        columns = np.flatnonzero(whole & np.all(params != 0.0, axis=0))
+        if not len(columns):
+            return x
+        part = penalty.restricted(columns)
+        params[:, columns] = part.centred(params[:, columns])
+        return params[mask].reshape(shape)
+
+    return centre
