@@ -31,9 +31,9 @@ from ._probabilistic import SoftmaxClassifierMixin
 class SoftmaxCalibrator(SoftmaxClassifierMixin, TransformerMixin, BaseEstimator):
     r"""Calibrated probabilities from the scores of another classifier.
 
-    Learns from labelled rows that the classifier was not trained on. The default is a pool of
-    maps of its logits z, from one with two parameters to matrices, whose weights are learned from
-    rows held out; the unchanged input is one of them.
+    Learns from labelled rows that the classifier was not trained on. The default is a pool of maps
+    of its logits z, from one with two parameters to matrices, and of the unchanged input, whose
+    weights are learned from rows held out.
 
     ======================  ================================  =====================================
     method                  calibrated logits                 use it when
@@ -63,9 +63,8 @@ class SoftmaxCalibrator(SoftmaxClassifierMixin, TransformerMixin, BaseEstimator)
     strength : float, default=None
         Factor of the prior that draws the parameters towards temperature. By default the linear
         methods have a prior only where the rows do not determine the parameters (0: never), and
-        the structured ones, which must have one, have strength 1. The sum of the weights counts
-        as the number of rows. 'auto' mixes strengths; 'temperature' and
-        'ensemble_temperature' have none.
+        the structured ones, which must have one, have strength 1. 'auto' mixes strengths;
+        'temperature' and 'ensemble_temperature' have none.
     prior : array-like of shape (n_classes,), default=None
         Class frequencies where the calibrator will be used, if they are known and are not those
         of the calibration rows. Probabilities are multiplied by the ratio (rule of Bayes).
@@ -92,10 +91,9 @@ class SoftmaxCalibrator(SoftmaxClassifierMixin, TransformerMixin, BaseEstimator)
     temperature_ : float
         :math:`1 / \beta`, where the method has it.
     uniform_share_ : float
-        d; only for pools and structured methods (0 for 'ensemble_temperature').
+        d. Only for pools and structured methods, as the next three.
     members_ : list of str
-        Members of the pool; "matrix(0.01)" has strength 0.01. Only for pools and structured
-        methods, as the next two.
+        Members of the pool; "matrix(0.01)" has strength 0.01.
     member_weights_ : ndarray of shape (n_members,)
         Their shares, which sum to 1.
     member_losses_ : ndarray of shape (n_members,)
@@ -127,28 +125,28 @@ class SoftmaxCalibrator(SoftmaxClassifierMixin, TransformerMixin, BaseEstimator)
     the mean loss is :math:`\log(1 + 1 / (n + 1))`: by Laplace's rule of succession a rule that was
     right n times is right again with probability (n + 1) / (n + 2). n is the total weight.
 
-    :math:`\beta` is positive: where the best is not, scores rank classes no better than
-    chance, and :math:`\beta` is so small that all classes are nearly equally probable. The
-    slopes of 'vector', 'matrix' and 'dirichlet' may be negative, and reverse the order.
+    :math:`\beta` is positive, and tiny where scores rank classes no better than chance. The slopes
+    of 'vector', 'matrix' and 'dirichlet' may be negative, and reverse the order.
 
-    **The pool.** First :math:`\beta` and d minimise the loss of q, minus log(d) / n: one row more
-    of which nothing is known. Members are q, the input, and maps of log q near the identity:
-    temperature that depends on the row's log-probabilities, probabilities and entropy (4 slopes
-    for all classes); structured matrices of strengths 1, .01 and .0001; up to 32 classes also
-    matrices on log q, q and :math:`\log^2 q` of strengths .1 and .001; from 257 classes on, own
-    slopes and a matrix on the 16 main directions of log q instead, with no parameter for each
-    pair of classes (the directions take one K × K Gram matrix). A structured matrix of strength s
-    adds to the sum of the losses s K times the squares of b and of the distance to the identity
-    of what a class says of itself, and s K (K - 1) times those of what it says of others. All
-    members but the input are fitted again without each of 5 folds (3 from a total weight of 2000
-    on, 2 from 4000), and the weights maximise the likelihood of the mixture for the rows held
-    out, with a prior worth one row. The matrices start from log q of all rows. Members are fitted
-    until what is left to gain of the sum of the losses is about .005 nats for each parameter.
+    **The pool.** First :math:`\beta` and d minimise the loss of q, minus log(d (1 - d)) / n: two
+    rows more, one of which nothing is known and one that is what the scores say. Members are q, the
+    input, and maps of log q near the identity: temperature that depends on the row's
+    log-probabilities, probabilities and entropy (4 slopes for all classes); structured matrices of
+    strengths 1, .01 and .0001; up to 32 classes also matrices of strengths .1 and .001 on log q, q
+    and :math:`\log^2 q`, and from a total weight of K (K + 5) on with products of two log q; from
+    257 classes on, own slopes and a matrix on the 16 main directions of log q instead, with no
+    parameter for each pair of classes. A structured matrix of strength s adds to the sum of the
+    losses s K times the squares of b and of the distance to the identity of what a class says of
+    itself, and s K (K - 1) times those of all else. All members but the input are fitted again
+    without each of 5 folds (3 from a total weight of 2000 on, 2 from 4000), and the weights
+    maximise the likelihood of the mixture for the rows held out, with a prior worth one row. The
+    matrices start from log q of all rows. Members are fitted until what is left to gain of the sum
+    of the losses is about .005 nats for each parameter.
 
     **Linear methods.** Where a class has no row, where the rows do not tell of every parameter
     ten times as much as a prior does, or where no finite parameters are best, the prior is added
-    to the sum of the losses: half the squared distance to the temperature
-    map, in the nats by which slopes (root mean square) and intercepts change a logit.
+    to the sum of the losses: half the squared distance to the temperature map, in the nats by
+    which slopes (root mean square) and intercepts change a logit.
 
     References
     ----------
@@ -169,7 +167,7 @@ class SoftmaxCalibrator(SoftmaxClassifierMixin, TransformerMixin, BaseEstimator)
     >>> train, test = bayes.predict_proba(X[600:1200]), bayes.predict_proba(X[1200:])
     >>> calibrator = SoftmaxCalibrator().fit(train, y[600:1200])
     >>> round(calibrator.log_loss(test, y[1200:]), 2)
-    0.81
+    0.8
     >>> round(SoftmaxCalibrator("temperature").fit(train, y[600:1200]).log_loss(test, y[1200:]), 2)
     1.18
     """
@@ -209,7 +207,8 @@ class SoftmaxCalibrator(SoftmaxClassifierMixin, TransformerMixin, BaseEstimator)
         y : array-like of shape (n_samples,)
             Labels.
         sample_weight : array-like of shape (n_samples,), default=None
-            Non-negative weights; an integer weight is the same as repeating the row.
+            Non-negative; an integer weight is the same as repeating the row. Beside priors the
+            sum counts as a number of rows, from 1e-12 to 1e12.
 
         Returns
         -------

@@ -15,6 +15,7 @@ from sklearn.utils.validation import check_is_fitted, has_fit_parameter
 from ._calibration.cross_fitting import CrossFit, all_classes
 from ._calibration.responses import RESPONSES, choose_response
 from ._calibrator import SoftmaxCalibrator
+from ._core.mixture import log_mean
 from ._inputs.validation import check_bool, check_choice, check_weights
 from ._regression import SoftmaxRegression
 
@@ -209,6 +210,23 @@ class SoftmaxCalibratedClassifierCV(ClassifierMixin, MetaEstimatorMixin, BaseEst
         check_is_fitted(self)
         models = self.calibrated_classifiers_
         return np.mean([model.predict_proba(X) for model in models], axis=0)
+
+    def predict_log_proba(self, X):
+        """Logarithms of calibrated probabilities, never -inf where the calibrators' are finite.
+
+        Parameters
+        ----------
+        X : indexable of shape (n_samples, n_features)
+            What the estimator takes.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_classes)
+            In nats; columns in the order of `classes_`.
+        """
+        check_is_fitted(self)
+        models = self.calibrated_classifiers_
+        return log_mean(np.array([model.predict_log_proba(X) for model in models]))
 
     def predict(self, X):
         """Most probable class of each row.

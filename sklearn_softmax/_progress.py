@@ -29,7 +29,8 @@ class Progress:
         With `CallbackSupportMixin`; the method that fits it is decorated ``@with_callbacks``.
     X, y, metadata
         What it is fitted to, for callbacks that ask; `metadata` holds keyword arguments of
-        scorers, those that are None left out.
+        scorers, those that are None left out. No scorer knows an offset: the estimators that
+        callbacks are shown do, of these rows.
     most : int
         The largest number of tasks.
     task : str
@@ -39,8 +40,10 @@ class Progress:
     def __init__(self, estimator, X, y, metadata, *, most, task="iteration"):
         self._estimator, self._task, self._running = estimator, task, None
         metadata = {name: value for name, value in metadata.items() if value is not None}
+        offset = metadata.pop("offset", None)
         self._data = {"estimator": estimator, "X": X, "y": y, "metadata": metadata or None}
-        self._names = _names(estimator, X)
+        self._known = {} if offset is None else {"_known_offset": (X, offset)}
+        self._names = self._known | _names(estimator, X)
         self._root = estimator._init_callback_context(max_subtasks=most + 1)
         self._root.call_on_fit_task_begin(**self._data)
         self._begin()
@@ -83,7 +86,7 @@ class Progress:
     def end(self):
         """The estimator is fitted. The task that was begun last turned out to be empty."""
         self._running.call_on_fit_task_end(estimator=self._estimator)
-        self._root.call_on_fit_task_end(**self._data, reconstruction_attributes={})
+        self._root.call_on_fit_task_end(**self._data, reconstruction_attributes=self._known)
 
 
 class NoProgress:

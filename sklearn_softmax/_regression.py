@@ -9,9 +9,10 @@ from ._core.threads import Threads
 from ._fitting.path import prepare
 from ._inference.standard_errors import InferenceMixin
 from ._inputs.offset import OffsetClassifierMixin
+from ._inputs.outcomes import warn_outcome
 from ._inputs.shrinkage import check_shrinkage, read_shrinkage
-from ._inputs.training import read_training
-from ._inputs.validation import check_bool, check_choice, check_integer, check_number, warn_outcome
+from ._inputs.training import in_dtype, read_training
+from ._inputs.validation import check_bool, check_choice, check_integer, check_number
 from ._maps.design import DenseDesign, SparseDesign
 from ._progress import CallbackSupportMixin, start_progress, with_callbacks
 from ._solvers import SOLVERS
@@ -94,7 +95,8 @@ class SoftmaxRegression(
     n_iter_ : int
         Iterations.
     dual_gap_ : float
-        Certified bound on the objective minus its optimum, relative to the objective.
+        Certified bound on the objective minus its optimum, relative to the objective; an
+        estimate where there is next to no penalty: see `tol`.
     loss_ : float
         The objective divided by C times the total weight: mean loss plus penalty, in nats.
     n_samples_seen_ : int
@@ -107,10 +109,13 @@ class SoftmaxRegression(
     Notes
     -----
     Coefficients come in the dtype of X. The certificate is of their float64 values, before they
-    are rounded to it.
+    are rounded to it. Large X is never copied as a whole: with a norm in the
+    penalty, float32 data are cast to float64 block by block.
 
-    A class whose total weight is zero keeps its column: with an intercept, its coefficients
-    are zero and its probability rounds to zero.
+    Rows of weight zero are as if they were not there. A class whose total weight is zero keeps
+    its column: its coefficients are zero, and its intercept is so low, even without
+    `fit_intercept`, that its probability rounds to zero. The others are fitted as without it: of
+    two that are left, the penalty is that of the log-odds of two classes.
 
     A row of a table y adds :math:`s_i \sum_k y_{ik} (-\log p_{ik})` to the sum: counts are the
     same as so many rows with labels. With `class_weight` w and `label_smoothing` ε the factor of
@@ -223,7 +228,7 @@ class SoftmaxRegression(
 
         def fitted(coef, intercept):
             coef, intercept = data.all_classes(coef, intercept)
-            coef, intercept = coef.astype(data.X.dtype), intercept.astype(data.X.dtype)
+            coef, intercept = (in_dtype(each, data.X.dtype) for each in (coef, intercept))
             return {"coef_": coef, "intercept_": intercept, "classes_": data.classes}
 
         metadata = {"sample_weight": sample_weight, "offset": offset}
@@ -247,8 +252,9 @@ class SoftmaxRegression(
                 max_iter=self.max_iter,
             )
 
+        found = fitted(coef, intercept)
         validate_data(self, X, skip_check_array=True)  # names; not before the fit succeeded
-        vars(self).update(fitted(coef, intercept))
+        vars(self).update(found)
         self.n_iter_, self.loss_ = max(1, result.n_iter), float(result.value)
         self.dual_gap_ = float(result.gap / result.value)
         self._leave_stream(data.weights, len(data.target))

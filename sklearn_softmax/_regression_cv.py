@@ -5,6 +5,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils.validation import validate_data
 
 from ._inputs.offset import OffsetClassifierMixin
+from ._inputs.outcomes import warn_outcomes
 from ._inputs.shrinkage import read_shrinkage
 from ._inputs.validation import (
     check_bool,
@@ -13,7 +14,6 @@ from ._inputs.validation import (
     check_number,
     check_shares,
     check_strengths,
-    warn_outcomes,
 )
 from ._progress import CallbackSupportMixin, start_progress, with_callbacks
 from ._regression import SoftmaxRegression
@@ -37,10 +37,11 @@ class SoftmaxRegressionCV(
 
     The model is that of `SoftmaxRegression`. It is fitted to all rows at each C of a grid, from
     the strongest penalty on, and to the training rows of each fold, from the fit of all rows at
-    the same C, which lies near. Every fit is certified. The result is that of all rows.
+    the same C, which lies near; small problems are solved together. Every fit is certified. The
+    result is that of all rows.
 
-    With ``cv='loo'`` each row is left out by one Newton step from the fit of all rows, without
-    any refit: with leverages :math:`A_i = s_i J_i H^{-1} J_i'` of the Hessian H, its logits become
+    With ``cv='loo'`` each row is left out by one Newton step from the fit of all rows: with
+    leverages :math:`A_i = s_i J_i H^{-1} J_i'` of the Hessian H, its logits become
 
     .. math:: z_i + (I - A_i D_i)^{-1} A_i (p_i - y_i), \qquad D_i = \mathrm{diag}(p_i) - p_i p_i'.
 
@@ -97,7 +98,7 @@ class SoftmaxRegressionCV(
     intercept_ : ndarray of shape (1,) or (n_classes,)
         Its intercepts.
     n_iter_ : int
-        Its iterations, from the fit at the C before.
+        Its iterations, from the fit at the C before; of small data, from the class priors.
     dual_gap_ : float
         Certified bound on its objective minus the optimum, relative to the objective.
     loss_ : float
@@ -113,11 +114,12 @@ class SoftmaxRegressionCV(
     scores, with a warning: no C would help it. So is that part of a row of a table.
 
     The step of leave-one-out is exact where the loss of the other rows is quadratic between the
-    two optima. In the penalty's range that is of interest, mean losses agree with exact
-    leave-one-out to a fraction of their standard error; for weak penalties and almost separable
-    classes a single row may be off by much. It costs two Hessians for each C, of all parameters:
-    there may be at most 4096. Class weights stay as they are, and a row of any weight is left
-    out whole.
+    two optima. It costs two Hessians for each C, of all parameters: there may be at most 4096.
+    For weak penalties and almost separable classes it may be off by much, for a few rows: with a
+    ridge, and data for which it takes a fraction of a second, rows whose logits it moves by more
+    than one nat are refitted. Those that it moves most come first, and as many as about 5e8
+    multiplications at each C allow. Class weights stay as they are, and a row of any weight is
+    left out whole.
 
     References
     ----------

@@ -7,9 +7,10 @@ import numpy as np
 
 from ._core.threads import Threads
 from ._fitting.path import fit_path, smallest_C
+from ._inputs.outcomes import warn_outcome
 from ._inputs.shrinkage import read_shrinkage
-from ._inputs.training import read_training
-from ._inputs.validation import check_integer, check_number, check_strengths, warn_outcome
+from ._inputs.training import in_dtype, read_training
+from ._inputs.validation import check_integer, check_number, check_strengths
 from ._regression import SoftmaxRegression
 from ._solvers import SOLVERS
 
@@ -140,8 +141,8 @@ def _collect(Cs, data, fits, tol):
     warn_outcome(worst, tol)
     return RegressionPath(
         Cs=Cs,
-        coefs=np.stack([coef for coef, _ in all_classes]).astype(data.X.dtype),
-        intercepts=np.stack([intercept for _, intercept in all_classes]).astype(data.X.dtype),
+        coefs=in_dtype(np.stack([coef for coef, _ in all_classes]), data.X.dtype),
+        intercepts=in_dtype(np.stack([intercept for _, intercept in all_classes]), data.X.dtype),
         losses=np.array([result.value for result in results]),
         dual_gaps=np.array([result.gap / result.value for result in results]),
         n_iters=np.array([result.n_iter for result in results]),

@@ -366,6 +366,31 @@ def test_rows_of_zero_weight_do_not_exist(method):
     np.testing.assert_array_equal(weighted.predict_proba(logits), fewer.predict_proba(logits))
 
 
+@pytest.mark.parametrize("n_classes", [2, 3])
+@pytest.mark.parametrize(("scale", "same_as"), [(1e-300, 1e-16), (1e300, 1e12)])
+def test_weights_may_be_of_any_size(method, n_classes, scale, same_as):
+    """A total is a number of rows, up to what a single row of a prior is nothing beside."""
+    logits, labels = draw(300, n_classes)
+    weights = np.random.default_rng(1).exponential(size=300)
+    found, expected = (
+        SoftmaxCalibrator(method).fit(logits, labels, factor * weights).predict_proba(logits)
+        for factor in (scale, same_as)
+    )
+    same(found, expected, 1e-9)
+    unweighted = np.bincount(labels, weights) / weights.sum()
+    assert mean_loss(np.log(found), labels, weights) < -np.log(unweighted) @ unweighted
+
+
+@pytest.mark.parametrize("scale", [1e-300, 1e-3, 1e300])
+def test_temperature_knows_no_scale_of_weights(scale):
+    logits, labels = draw(300)
+    weights = np.random.default_rng(1).exponential(size=300)
+    found = SoftmaxCalibrator("temperature").fit(logits, labels, scale * weights)
+    expected = SoftmaxCalibrator("temperature").fit(logits, labels, weights)
+    same(found.temperature_, expected.temperature_, 1e-14)
+    same(found.loss_, expected.loss_, 1e-14)
+
+
 def test_zero_weights_only_are_an_error():
     logits, labels = draw(30)
     with pytest.raises(ValueError, match="sample_weight must have a positive sum"):
@@ -417,6 +442,21 @@ def test_temperature_has_no_scale(scale, n_classes):
     found = SoftmaxCalibrator("temperature", input="logits").fit(scale * logits, labels)
     expected = SoftmaxCalibrator("temperature").fit(logits, labels)
     same(found.coef_ * scale, expected.coef_, 1e-12)
+
+
+@pytest.mark.parametrize("scale", [1e-100, 1.0, 1e200])
+def test_temperature_of_many_logits_is_that_of_newton(scale):
+    """A start in float32 leaves no trace."""
+    logits, labels = draw(8000, 12, slope=0.9)
+    weights = np.random.default_rng(3).exponential(size=len(labels))
+    model = SoftmaxCalibrator("temperature", input="logits").fit(scale * logits, labels, weights)
+    slope, own = 1.0, logits[np.arange(len(labels)), labels]
+    for _ in range(12):
+        p = softmax(slope * logits, axis=1)
+        mean = np.sum(p * logits, axis=1)
+        variance = np.sum(p * (logits - mean[:, None]) ** 2, axis=1)
+        slope -= np.dot(weights, mean - own) / np.dot(weights, variance)
+    same(model.coef_ * scale, [slope], 2e-13)
 
 
 @pytest.mark.parametrize("scale", [1e-8, 1e8])

@@ -127,6 +127,41 @@ class TargetContract:
         target.variances(out)
         np.testing.assert_allclose(out, self.outputs(p * (1 - p)), atol=1e-15)
 
+    @pytest.mark.parametrize("scale", [2.0, 30.0, 200.0])
+    def test_variances_of_sure_rows_keep_their_digits(self, scale):
+        """Of those that are right: 1 - p is not the difference that it looks like."""
+        target, distribution, logits = self.case(scale)
+        relative, rows = self.related(target, logits)
+        out = np.empty_like(relative)
+        _, inverse = target.loss_rows(relative, rows, out)
+        target.probabilities(out, inverse, rows)
+        p = exact_loss(self.all_logits(logits), distribution)[1]
+        rest = np.stack([np.delete(p, k, axis=0).sum(axis=0) for k in range(len(p))])
+        target.variances(out)
+        expected = self.outputs(p * rest).astype(float)
+        right = np.argmax(p, axis=0) == np.argmax(distribution, axis=1)
+        assert np.count_nonzero(right) > 5
+        np.testing.assert_allclose(out[:, right], expected[:, right], rtol=1e-12)
+
+    @pytest.mark.parametrize("scale", [2.0, 30.0, 200.0])
+    def test_curve_of_sure_rows_keeps_its_digits(self, scale):
+        """Of those that are right, and of anchored directions."""
+        target, distribution, logits = self.case(scale)
+        relative, rows = self.related(target, logits)
+        out = np.empty_like(relative)
+        _, inverse = target.loss_rows(relative, rows, out)
+        target.probabilities(out, inverse, rows)
+        p = exact_loss(self.all_logits(logits), distribution)[1]
+        direction = np.random.default_rng(3).standard_normal(logits.shape)
+        full = self.all_logits(direction)
+        between = full[:, None] - full[None]
+        expected = self.outputs(p * np.einsum("lb,klb->kb", p, between)).astype(float)
+        target.anchor(direction, rows)
+        target.curve(out, direction)
+        right = np.argmax(p, axis=0) == np.argmax(distribution, axis=1)
+        assert np.count_nonzero(right) > 5
+        np.testing.assert_allclose(direction[:, right], expected[:, right], rtol=1e-9)
+
     @pytest.mark.parametrize("size", [1e-9, 1e-3, 0.1, 0.2])
     def test_divergence_bounds_that_of_kullback_and_leibler(self, size):
         target, distribution, logits = self.case()
@@ -454,6 +489,17 @@ class TestObjective:
         found = objective.hessian_product(objective.at(params), d)
         np.testing.assert_allclose(found, expected, atol=1e-8)
 
+    def test_third_derivative_is_the_change_of_the_hessian_product(self, options):
+        objective = draw_problem(**options)
+        params, step = draw_params(objective), 1e-5
+        d = draw_params(objective, seed=10, scale=1.0)
+        ahead, behind = (
+            objective.hessian_product(objective.at(params + sign * step * d), d)
+            for sign in (1.0, -1.0)
+        )
+        found = objective.third(objective.at(params), d)
+        np.testing.assert_allclose(found, (ahead - behind) / (2 * step), atol=1e-8)
+
     def test_explicit_hessian_agrees_with_products(self, options):
         """Of steps with class sum zero, known by the differences to the last class."""
         objective = draw_problem(**options)
@@ -516,8 +562,11 @@ class TestObjective:
         if objective.target.n_outputs > 1:
             np.testing.assert_allclose(gradient.sum(axis=0), 0.0, atol=1e-14)
 
-    def test_line_of_cached_logits_is_the_line_evaluated_anew(self, options):
-        fused, cached = draw_problem(**options), draw_problem(**options, cached=True)
+    @pytest.mark.parametrize("eager", [False, True])
+    def test_line_of_cached_logits_is_the_line_evaluated_anew(self, options, eager):
+        fused = draw_problem(**options)
+        cached = draw_problem(**options, cached=True)
+        cached.eager = eager
         start, direction = draw_params(fused), draw_params(fused, seed=9)
         lines = [problem.line(problem.at(start), direction) for problem in (fused, cached)]
         for step in (1.0, 0.3, 20.0, 500.0):

@@ -148,12 +148,13 @@ def test_a_row_of_hardly_any_weight_loses_what_it_loses_in_training():
     assert (found[5:] > losses(X, y, coef, intercept)[5:]).all()
 
 
-def exact(X, y, C, shrinkage, rows):
+def exact(X, y, C, shrinkage, rows, weights=None):
     """Losses of some rows under models fitted without them."""
     found = []
     for row in rows:
         others = np.arange(len(y)) != row
-        coef, intercept = fit(X[others], y[others], C, shrinkage, tol=1e-8)
+        left = None if weights is None else weights[others]
+        coef, intercept = fit(X[others], y[others], C, shrinkage, left, tol=1e-8)
         found.append(losses(X[row : row + 1], y[row : row + 1], coef, intercept)[0])
     return np.array(found)
 
@@ -184,6 +185,46 @@ def test_choice_is_that_of_exact_leave_one_out(load):
     assert abs(best - near[2]) <= 1
     for k in near[:3]:  # up to the choice, means agree to a fraction of their standard error
         assert abs(-model.mean_score_[k] - means[k]) < 0.1 * model.std_error_[k]
+
+
+@pytest.mark.parametrize(("n_classes", "weighted"), [(2, False), (3, False), (3, True)])
+def test_rows_that_move_far_are_refitted(n_classes, weighted):
+    """Weak penalties and almost separable classes, where a Newton step is off by nats."""
+    X, y = draw(n_rows=40, n_features=14, n_classes=n_classes, seed=2)
+    X = X + 0.4 * np.eye(n_classes, 14)[y]
+    weights = np.random.default_rng(1).uniform(0.5, 2.0, len(y)) if weighted else np.ones(len(y))
+    expected = exact(X, y, 100.0, Shrinkage(), np.arange(len(y)), weights)
+    found = approximate(X, y, 100.0, Shrinkage(), weights)
+    coef, intercept = fit(X, y, 100.0, Shrinkage(), weights)
+    step = newton_losses(X, y, coef, intercept, 100.0, Shrinkage(), weights)
+    assert np.abs(step - expected).max() > 1.0
+    assert np.abs(found - expected).max() < 0.03
+    assert np.abs(found - expected).mean() < 0.03 * np.abs(step - expected).mean()
+
+
+def test_refits_see_tables_and_offsets():
+    X, y = draw(n_rows=40, n_features=14, seed=2)
+    X, table = X + 0.4 * np.eye(3, 14)[y], np.eye(3)[y]
+    offset = np.random.default_rng(0).standard_normal((len(y), 3))
+    model = SoftmaxRegressionCV([100.0], cv="loo", tol=TOL)
+    scores = model.fit(X, table + 1e-12, offset=offset).cv_scores_
+    one = np.argmin(scores[:, 0])
+    others = np.arange(len(y)) != one
+    alone = SoftmaxRegression(100.0, tol=1e-8).fit(X[others], y[others], offset=offset[others])
+    rows = slice(one, one + 1)
+    expected = -alone.log_loss(X[rows], y[rows], offset=offset[rows])
+    assert expected < -1.5
+    assert scores[one, 0] == pytest.approx(expected, rel=1e-2)
+
+
+def test_the_only_row_of_a_class_is_not_refitted():
+    """No penalty would hold the intercept of its class."""
+    X, y = draw(n_rows=31, n_features=6, seed=2)
+    y[-1] = 3
+    found = approximate(X, y, 100.0, Shrinkage())
+    coef, intercept = fit(X, y, 100.0, Shrinkage())
+    step = newton_losses(X, y, coef, intercept, 100.0, Shrinkage(), np.ones(len(y)))
+    assert found[-1] == pytest.approx(step[-1], rel=1e-2)
 
 
 def test_the_model_is_that_of_all_rows():

@@ -7,6 +7,7 @@ from scipy import sparse
 from sklearn_softmax._core.blocks import RowBlocks
 from sklearn_softmax._core.threads import Threads
 from sklearn_softmax._maps.design import DenseDesign, SparseDesign
+from sklearn_softmax._maps.kept_rows import KeptRows
 from sklearn_softmax._maps.row_space import RowSpace
 from sklearn_softmax._maps.shifted import Shifted
 from sklearn_softmax._maps.standardised import Standardised, column_scales
@@ -252,6 +253,35 @@ class TestStandardisedSparse(StandardisedContract):
         return SparseDesign(sparse.csr_matrix(draw_X()), N_OUTPUTS, fit_intercept)
 
 
+class TestKeptRows(MapContract):
+    """Nor are the logits others where the standardised rows themselves are multiplied."""
+
+    def make(self, fit_intercept):
+        design = DenseDesign(draw_X(), N_OUTPUTS, fit_intercept)
+        map = KeptRows.of(Standardised(design, *moments(draw_X())))
+        assert isinstance(map, KeptRows)
+        return map
+
+    def plain(self, map, params):
+        return params.reshape(map.shape) @ self.standard_rows(map).T
+
+    standard_rows = StandardisedContract.standard_rows
+    test_rows = StandardisedContract.test_rows
+    test_norms_of_rows = StandardisedContract.test_norms_of_rows
+    test_weighted_squares = StandardisedContract.test_weighted_squares
+
+    def test_only_small_dense_rows_in_float64_are_kept(self, fit_intercept):
+        X = draw_X()
+        large = np.ones((2**17, 5))
+        for design in (
+            DenseDesign(X.astype(np.float32), N_OUTPUTS, fit_intercept),
+            SparseDesign(sparse.csr_matrix(X * (X.max() == X)), N_OUTPUTS, fit_intercept),
+            DenseDesign(large, N_OUTPUTS, fit_intercept),
+        ):
+            map = Standardised(design, np.zeros(design.n_features), np.ones(design.n_features))
+            assert KeptRows.of(map) is map
+
+
 class TestStandardisedFloat32(StandardisedContract):
     rtol = 1e-5
 
@@ -297,7 +327,7 @@ def test_column_scales_are_standard_deviations(make, weighted, fit_intercept, dt
     weights = np.abs(draw(N_ROWS)) if weighted else None
     data = sparse.csr_matrix(X) if make is SparseDesign else X
     design = make(data, N_OUTPUTS, fit_intercept)
-    mean, scale = column_scales(design, weights, RowBlocks(N_ROWS, 30), Threads())
+    mean, scale, still = column_scales(design, weights, RowBlocks(N_ROWS, 30), Threads())
     expected = np.average(X.astype(float), axis=0, weights=weights)
     centre = expected if fit_intercept else 0.0
     spread = np.sqrt(np.average((X - centre) ** 2.0, axis=0, weights=weights))
@@ -305,6 +335,7 @@ def test_column_scales_are_standard_deviations(make, weighted, fit_intercept, dt
     np.testing.assert_allclose(mean, expected, rtol=rtol)
     np.testing.assert_allclose(scale, spread, rtol=rtol)
     assert mean.dtype == scale.dtype == np.float64
+    assert not np.any(still)
 
 
 @pytest.mark.parametrize("offset", [1e6, 1e9, -1e12])
@@ -312,19 +343,20 @@ def test_scale_survives_a_large_mean(offset):
     """R1: condition numbers of 1e9 and more."""
     column = 16.0 * draw(N_ROWS, 1)
     X = column.round() + offset  # exact
-    mean, scale = column_scales(DenseDesign(X, 2), None, RowBlocks(N_ROWS, 30), Threads())
+    mean, scale, still = column_scales(DenseDesign(X, 2), None, RowBlocks(N_ROWS, 30), Threads())
     np.testing.assert_allclose(scale, column.round().std(axis=0), rtol=1e-10)
     np.testing.assert_allclose(mean - offset, column.round().mean(axis=0), atol=1e-12 * abs(offset))
 
 
 @pytest.mark.parametrize("make", [DenseDesign, SparseDesign])
 @pytest.mark.parametrize("value", [0.0, 3.7, -1e9, 0.1])
-def test_scale_of_a_constant_column_is_one(make, value):
+def test_scale_of_a_constant_column_is_its_size(make, value):
     X = np.full((N_ROWS, 1), value)
     design = make(sparse.csr_matrix(X) if make is SparseDesign else X, 2)
-    mean, scale = column_scales(design, None, RowBlocks(N_ROWS, 30), Threads())
+    mean, scale, still = column_scales(design, None, RowBlocks(N_ROWS, 30), Threads())
     np.testing.assert_allclose(mean, value, rtol=1e-14)
-    assert scale == 1.0
+    np.testing.assert_allclose(scale, abs(value) or 1.0)
+    assert np.all(still)
 
 
 # The row space of wide data.

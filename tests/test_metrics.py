@@ -353,6 +353,23 @@ def test_basic_interval_of_the_error_covers_where_the_others_do_not():
     assert bootstrap_interval(error, y, proba, method="percentile", **arguments).low > 0.01
 
 
+def test_rows_without_weight_are_not_drawn():
+    """Else most resamples would have no weight at all."""
+    y, proba = draw(60)
+    weights = np.zeros(60)
+    weights[:3] = 1.0
+    found = bootstrap_interval(
+        expected_calibration_error, y, proba, sample_weight=weights, random_state=0
+    )
+    few = {"labels": range(4), "random_state": 0}
+    alone = bootstrap_interval(expected_calibration_error, y[:3], proba[:3], **few)
+    np.testing.assert_allclose(found, alone)
+    weights[1:] = 0.0
+    message = r"^y_true must have at least 2 rows of positive weight; got 1\.$"
+    with pytest.raises(ValueError, match=message):
+        bootstrap_interval(expected_calibration_error, y, proba, sample_weight=weights)
+
+
 def test_bootstrap_is_repeatable_and_takes_weights():
     y, proba = draw(n_rows=50)
     losses = -np.log(proba[np.arange(50), y])

@@ -144,6 +144,7 @@ def test_paths_of_wide_data_make_few_passes(made):
     [
         ({"Cs": 0}, ValueError, "Cs must be an integer of at least 1; got 0"),
         ({"Cs": [1.0, -1.0]}, ValueError, "Cs must be an integer or positive numbers; got -1"),
+        ({"Cs": [[1.0, 2.0]]}, ValueError, r"positive numbers, in one dimension; got shape"),
         ({"eps": 1.0}, ValueError, "eps must be"),
         ({"C": 1.0}, TypeError, "has no parameter C"),
         ({"penalty_factor": np.zeros(12)}, ValueError, "must have a positive number"),

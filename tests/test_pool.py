@@ -23,7 +23,7 @@ from sklearn_softmax._core.objective import Objective
 from sklearn_softmax._core.targets import Labels
 from sklearn_softmax._core.threads import Threads
 from sklearn_softmax._core.uniform_share import ShareProblem, UniformShare
-from sklearn_softmax._maps.structured import linear, quadratic
+from sklearn_softmax._maps.structured import linear, products, squares
 from sklearn_softmax._solvers.quasi_newton import quasi_newton
 
 N_ROWS, N_CLASSES = 300, 4
@@ -41,13 +41,14 @@ def z():
     return np.ascontiguousarray(log_softmax(draw(N_ROWS, N_CLASSES)[0], axis=1).T)
 
 
-@pytest.fixture(params=["adaptive", "matrix", "quadratic", "low_rank", "vector"])
+@pytest.fixture(params=["adaptive", "matrix", "squares", "products", "low_rank", "vector"])
 def family(request, z):
     directions, mean = main_directions(z, np.ones(N_ROWS))
     return {
         "adaptive": AdaptiveTemperature(),
         "matrix": StructuredMatrix("matrix", linear),
-        "quadratic": StructuredMatrix("quadratic", quadratic),
+        "squares": StructuredMatrix("squares", squares, 3),
+        "products": StructuredMatrix("products", products, 3),
         "low_rank": StructuredVector("low_rank", directions[:2], mean),
         "vector": StructuredVector("vector", np.zeros((0, N_CLASSES)), np.zeros(N_CLASSES)),
     }[request.param]
@@ -68,6 +69,29 @@ def problem(family, z):
 def some_params(problem, seed=2):
     centre = problem.penalty.centre
     return centre + 0.3 * np.random.default_rng(seed).standard_normal(len(centre))
+
+
+def test_products_are_those_of_all_pairs():
+    z = log_softmax(np.random.default_rng(0).standard_normal((4, 6)), axis=0)
+    pairs = [z[first] * z[second] for first in range(4) for second in range(first + 1, 4)]
+    np.testing.assert_array_equal(products(z)[:12], squares(z))
+    np.testing.assert_allclose(4.0 * products(z)[12:], pairs, rtol=1e-15)
+
+
+def test_the_penalty_knows_what_a_class_says_of_itself():
+    """Of 3 classes the products are 3 as well, but no class's own."""
+    penalty = StructuredMatrix("products", products, 3).penalty(3, 1.0, 0.5)
+    own = np.hstack([np.eye(3)] * 3 + [np.zeros((3, 3)), np.ones((3, 1))])
+    np.testing.assert_array_equal(penalty.curvature.reshape(3, 13), np.where(own, 3.0, 6.0))
+
+
+@pytest.mark.parametrize(("n_rows", "weight"), [(104, 1.0), (50, 2.1), (103, 1.0), (208, 0.49)])
+def test_pairs_of_classes_are_seen_where_rows_are_twice_the_features(n_rows, weight):
+    logits, labels = draw(n_rows, 8)  # 52 features, of which 28 are of pairs
+    model = SoftmaxCalibrator(classes=np.arange(8)).fit(logits, labels, np.full(n_rows, weight))
+    found = {name.split("(")[0] for name in model.members_}
+    expected = "products" if n_rows * weight >= 104 else "squares"
+    assert found & {"products", "squares"} == {expected}
 
 
 def test_adjoint(problem):
@@ -138,7 +162,8 @@ def test_uniform_share_is_that_of_scipy():
     def value(t):
         chance = softmax(np.exp(t[0]) * logits, axis=1)[np.arange(total), labels]
         loss = -np.log((1 - expit(t[1])) * chance + expit(t[1]) / N_CLASSES).sum()
-        return (loss - np.log(expit(t[1])) + 0.5 * t[0] ** 2) / total
+        prior = np.log(expit(t[1]) * expit(-t[1])) - 0.5 * t[0] ** 2
+        return (loss - prior) / total
 
     best = minimize(value, [0.0, -2.0], method="BFGS", options={"gtol": 1e-9}).x
     found = ShareProblem(logits, labels, 1.0, False, Threads()).minimise(np.ones(total))
@@ -150,6 +175,15 @@ def test_uniform_share_is_found():
     model = SoftmaxCalibrator().fit(logits, labels)
     np.testing.assert_allclose(model.uniform_share_, 0.2, atol=0.03)
     np.testing.assert_allclose(model.temperature_, 1 / 1.5, atol=0.05)
+
+
+@pytest.mark.parametrize("total", [1e-12, 3.0, 1e6])
+def test_the_share_of_scores_that_are_right(total):
+    logits = np.array([[0.0, -1e3, -1e3, -1e3]])
+    problem = ShareProblem(logits, np.array([0]), 1.0, True, Threads())
+    share = problem.minimise(np.array([total])).share
+    slope = 0.75 * total / (1.0 - 0.75 * share) + 1.0 / (1.0 - share)
+    np.testing.assert_allclose(slope, 1.0 / share, rtol=1e-4)
 
 
 def test_no_share_is_temperature():

@@ -132,6 +132,19 @@ def test_scores_of_iterations():
     assert scored[-1] == pytest.approx(-model.log_loss(X, y))
 
 
+def test_estimators_that_callbacks_score_know_the_offset():
+    """Named scorers take none, and would compare predictions without it."""
+    X, y = load_iris(return_X_y=True)
+    offset = np.random.default_rng(0).standard_normal((len(y), 3))
+    for model in (SoftmaxRegression(), SoftmaxRegressionCV(2, cv=2)):
+        monitor = callback.ScoringMonitor(scoring=["neg_log_loss", "accuracy"])
+        model.set_callbacks(monitor).fit(X, y, sample_weight=np.ones(len(y)), offset=offset)
+        (last,) = (row for row in monitor.get_logs().data if row["task_name"] == "fit")
+        assert last["neg_log_loss"] == pytest.approx(-model.log_loss(X, y, offset=offset))
+        assert last["accuracy"] == pytest.approx(model.score(X, y, offset=offset))
+        assert model.log_loss(X, y) != pytest.approx(model.log_loss(X, y, offset=offset))
+
+
 def test_a_class_without_weight_has_its_column():
     X, y = load_iris(return_X_y=True)
     recorder = Recorder()

@@ -226,6 +226,18 @@ def test_float32_stays_float32_and_has_the_same_optimum(solver, container, n):
     np.testing.assert_allclose(objective(narrow, X, y), wide.loss_, rtol=2e-6)
 
 
+@every_solver
+@pytest.mark.parametrize("n_classes", [2, 3, 6])
+@pytest.mark.parametrize("container", [np.asarray, sparse.csr_matrix])
+def test_float32_takes_the_steps_of_float64(solver, n_classes, container):
+    """Rounding of the products must not hide that the certificate is there."""
+    X, y = draw(n=20_000, p=20, n_classes=n_classes)
+    double = SoftmaxRegression(solver=solver).fit(container(X), y)
+    single = SoftmaxRegression(solver=solver).fit(container(X.astype(np.float32)), y)
+    assert single.dual_gap_ <= 1e-6
+    assert single.n_iter_ <= double.n_iter_ + 1
+
+
 # Laws of the optimum.
 
 

@@ -28,7 +28,9 @@ from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
 from sklearn_softmax import SoftmaxRegression, SoftmaxRegressionCV
+from sklearn_softmax._selection import near_fits
 from sklearn_softmax._selection.rules import best, mean_and_error, one_standard_error
+from sklearn_softmax._solvers import costs
 
 CS = [0.01, 1.0, 30.0]
 TOL = 1e-13  # errors of scores are about its root
@@ -76,6 +78,31 @@ def test_scores_are_those_of_an_explicit_loop(params, n_classes):
     y = np.array(["a", "b", "c"])[y]
     model = chooser(**params).fit(X, y)
     np.testing.assert_allclose(model.cv_scores_, loop(X, y, **params), rtol=1e-6)
+
+
+ROUTES = {  # what decides between algorithms: all that leads to one of them
+    "together": {},
+    "metric of all rows": {"costs._HESSIAN_OF_PRODUCTS": 0},
+    "stack": {"costs._TOGETHER": 0, "near_fits._CHEAP": 0.0},
+    "alone": {"costs._TOGETHER": 0, "costs._STACKED": 0, "near_fits._CHEAP": 0.0},
+    "own Hessians": {"costs._TOGETHER": 0},
+}
+
+
+@pytest.mark.parametrize("tol", [TOL, 1e-6])
+@pytest.mark.parametrize("n_classes", [2, 3])
+@pytest.mark.parametrize("route", ROUTES)
+def test_all_routes_to_the_fits_of_folds_give_the_same_scores(route, n_classes, tol, monkeypatch):
+    X, y = draw(n_classes=n_classes)
+    weights = weights_of(len(y))
+    expected = loop(X, y, weights)
+    modules = {"costs": costs, "near_fits": near_fits}
+    for name, value in ROUTES[route].items():
+        module, constant = name.split(".")
+        monkeypatch.setattr(modules[module], constant, value)
+    model = chooser(tol=tol).fit(X, y, sample_weight=weights)
+    loose = 2e-3 if route in ("alone", "own Hessians") else 1e-4  # others take a last step
+    np.testing.assert_allclose(model.cv_scores_, expected, rtol=1e-6 if tol == TOL else loose)
 
 
 def test_scores_of_weighted_rows_are_those_of_an_explicit_loop():
@@ -367,6 +394,8 @@ def test_a_fold_without_one_of_three_classes_is_a_binary_problem():
     [
         ({"Cs": 0}, ValueError, "Cs must be an integer of at least 1; got 0."),
         ({"Cs": []}, ValueError, "got none"),
+        ({"Cs": [[1, 2]]}, ValueError, r"positive numbers, in one dim.*; got shape \(1, 2\)"),
+        ({"l1_ratios": [[0.1]]}, ValueError, r"from 0 to 1, in one dim.*; got shape \(1, 1\)"),
         ({"Cs": [1.0, -2.0]}, ValueError, "got -2"),
         ({"Cs": [1.0, np.inf]}, ValueError, "got inf"),
         ({"Cs": [1.0, np.nan]}, ValueError, "got nan"),
@@ -425,6 +454,16 @@ def test_fits_that_are_not_certified_are_told_once():
         SoftmaxRegressionCV([1.0, 100.0], cv=3, max_iter=1, tol=1e-12).fit(X, y)
     assert len(caught) == 1
     assert "8 of 8 fits were not certified to tol=1e-12" in str(caught[0].message)
+
+
+def test_optima_at_infinity_are_told_as_such():
+    X, y = load_iris(return_X_y=True)
+    with pytest.warns(ConvergenceWarning) as caught:
+        SoftmaxRegressionCV([1.0, 100.0], cv=3, penalty_factor=[1, 1, 0, 0]).fit(X, y == 0)
+    (text,) = (str(warning.message) for warning in caught)
+    assert "the optimum is at infinity in 8 of 8 fits." in text
+    assert "no penalty_factor of 0" in text
+    assert "max_iter" not in text
 
 
 def test_one_fold_has_no_standard_error():

@@ -94,6 +94,32 @@ def test_R1_only_constant_columns(solver):
     np.testing.assert_allclose(wide.predict_proba(np.ones((1, 30))), [[3 / 6, 2 / 6, 1 / 6]])
 
 
+@every_solver
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"C": 1.0},
+        {"C": 1e20},
+        {"C": np.inf},
+        {"C": 1e50, "penalty_factor": [1, 1, 1, 1, 9]},
+        {"l1_ratio": 0.5},
+        {"penalty": "group", "C": 1e6},
+    ],
+)
+@pytest.mark.parametrize("value", [2024.0, -1e12, 1.7e18, 1e100])
+def test_R1_constant_columns_of_any_size(solver, options, value):
+    """A time in nanoseconds, say: products with it round by more than other features have."""
+    X, y = draw()
+    more = np.column_stack([X, np.full(len(X), value)])
+    model = SoftmaxRegression(solver=solver, **options).fit(more, y)
+    assert model.dual_gap_ <= 1e-6
+    without = SoftmaxRegression(solver=solver, **{**options, "penalty_factor": None}).fit(X, y)
+    np.testing.assert_allclose(model.loss_, without.loss_, rtol=1e-6)
+    free = np.isinf(model.C)
+    assert np.all(np.abs(model.coef_[:, 4] * value) < (0.1 if free else 1e-3))
+    np.testing.assert_allclose(model.predict_proba(more), without.predict_proba(X), atol=5e-3)
+
+
 # R2: separable classes.
 
 
@@ -121,6 +147,19 @@ def test_R2_separable_with_a_penalty_is_certified(solver, C):
     model = SoftmaxRegression(C, solver=solver).fit(X, y)
     assert model.dual_gap_ <= 1e-6
     assert model.score(X, y) == 1.0
+
+
+@every_solver
+@pytest.mark.parametrize("n_classes", [2, 3, 5])
+@pytest.mark.parametrize("C", [1e12, 1e16, 1e20, 1e40])
+def test_R2_separable_with_next_to_no_penalty_is_certified_quickly(solver, n_classes, C):
+    """Curvatures p (1 - p) of 1e-20 are no rounding: a step takes a constant off the log-loss."""
+    X, y = draw(n=60, p=40, n_classes=n_classes)
+    turn = 2.0 * np.pi * y / n_classes
+    X[:, :2] += 20.0 * np.column_stack([np.cos(turn), np.sin(turn)])
+    model = SoftmaxRegression(C, solver=solver).fit(X, y)
+    assert model.dual_gap_ <= 1e-6
+    assert model.n_iter_ < 40 + 4.0 * np.log10(C)
 
 
 @every_solver
@@ -210,6 +249,14 @@ def test_R3_R6_weight_that_is_none(value, message):
     model = SoftmaxRegression().fit(X, y)
     with refuses(ValueError, message):
         model.log_loss(X, y, weights)
+
+
+@pytest.mark.parametrize("name", ["sample_weight", "offset"])
+@pytest.mark.parametrize("value", ["abc", ["1.5"] * 150])
+def test_R6_words_for_numbers(name, value):
+    X, y = draw()
+    with refuses(TypeError, rf"{name} must be numbers; got '(abc|1\.5)'\."):
+        SoftmaxRegression().fit(X, y, **{name: value})
 
 
 @pytest.mark.parametrize("shape", [(3,), (150, 1), (2, 75)])

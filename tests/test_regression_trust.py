@@ -7,7 +7,7 @@ import pytest
 from scipy import sparse
 from sklearn.exceptions import ConvergenceWarning
 
-from sklearn_softmax import SoftmaxRegression
+from sklearn_softmax import SoftmaxRegression, SoftmaxRegressionCV, softmax_regression_path
 from sklearn_softmax._core.targets import BinaryLabels
 from sklearn_softmax._solvers.line_search import search
 from sklearn_softmax._solvers.pairs import Pairs
@@ -148,3 +148,26 @@ def test_divergence_from_a_probability_that_rounds_to_zero(share):
     exact = share * np.log(share / rare) + (1.0 - share) * np.log1p(-share)
     found = target.divergence(np.array([[1.0]]), np.array([[share]]), slice(0, 1))
     assert exact <= found[0] < np.inf
+
+
+@pytest.mark.parametrize(
+    "learn",
+    [
+        lambda model, X, y: model.fit(X, y),
+        lambda model, X, y: model.partial_fit(X, y, classes=[0, 1, 2]),
+        lambda model, X, y: softmax_regression_path(X, y, Cs=[1e90]),
+        lambda model, X, y: SoftmaxRegressionCV(Cs=[1e90], cv=3).fit(X, y),
+    ],
+)
+def test_coefficients_beyond_float32_are_refused(learn):
+    """Those of features of size 1e-40, which float32 has."""
+    X, y = draw()
+    tiny = (X * 1e-40).astype(np.float32)
+    model = SoftmaxRegression(1e90)
+    message = r"^X must be float64 where coefficients are above 3\.4e\+38, .*; got .*e\+(39|40)\.$"
+    with pytest.raises(ValueError, match=message):
+        learn(model, tiny, y)
+    assert not hasattr(model, "coef_")
+    assert not hasattr(model, "n_features_in_")
+    wide = model.fit(tiny.astype(np.float64), y)
+    assert wide.score(tiny.astype(np.float64), y) > 0.5

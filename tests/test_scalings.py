@@ -112,16 +112,56 @@ def test_newton_cg_reaches_the_optimum(problem):
     np.testing.assert_allclose(gradient, 0.0, atol=1e-6)
 
 
-def test_ray_is_the_objective_along_a_direction(problem):
-    direction = some_params(problem.map)
-    ray, step, h = Ray(problem, direction), 0.8, 1e-4
+@pytest.fixture(params=[2, 4, 150])
+def ray_case(request):
+    """Rows of logits with 0 as the largest, more than a block of them, labels and weights."""
+    rng = np.random.default_rng(request.param)
+    n_rows = 2000
+    logits = 4.0 * rng.standard_normal((n_rows, request.param))
+    logits -= logits.max(axis=1, keepdims=True)
+    return logits, rng.integers(request.param, size=n_rows), rng.uniform(0.5, 2.0, n_rows)
+
+
+def test_ray_is_the_objective_of_temperature(ray_case):
+    logits, labels, weights = ray_case
+    unit, step, h = 0.25, 0.8, 1e-4
+    ray = Ray(logits, labels, weights, unit, Threads())
     value, slope, curvature, third = ray.evaluate(step)
-    point = problem.at(step * direction)
+    map = Temperature(logits, logits.shape[1])
+    target = Labels(labels, logits.shape[1])
+    problem = Objective(map, target, Ridge(np.zeros(1), np.zeros(1)), weights, threads=Threads())
+    point = problem.at(np.array([step * unit]))
     np.testing.assert_allclose(value, point.value, rtol=1e-13)
-    np.testing.assert_allclose(slope, np.dot(point.gradient, direction), rtol=1e-12)
+    np.testing.assert_allclose(slope, unit * point.gradient[0], rtol=1e-12)
     after, before = np.array(ray.evaluate(step + h)), np.array(ray.evaluate(step - h))
     changes = (after - before) / (2 * h)
     np.testing.assert_allclose([slope, curvature, third], changes[:3], rtol=1e-6, atol=1e-8)
+
+
+def test_ray_in_single_precision_is_near(ray_case):
+    ray = Ray(*ray_case, 0.25, Threads())
+    rough = ray.in_single().evaluate(0.8)
+    assert not np.array_equal(rough, ray.evaluate(0.8))
+    np.testing.assert_allclose(rough, ray.evaluate(0.8), rtol=1e-5, atol=1e-6)
+
+
+def test_ray_keeps_the_relative_precision_of_tiny_losses():
+    """Where the label is surest, loss and derivatives are those of its rivals alone."""
+    logits = np.array([[0.0, -1.0, -2.0], [-3.0, 0.0, -1.5]])
+    ray = Ray(logits, np.array([0, 1]), np.ones(2), 1.0, Threads())
+    t = 200.0
+    rivals = np.exp([-t, -1.5 * t]) / 2.0
+    sizes = np.array([-1.0, -1.5])
+    expected = [rivals.sum(), rivals @ sizes, rivals @ sizes**2, rivals @ sizes**3]
+    np.testing.assert_allclose(ray.evaluate(t), expected, rtol=1e-12)
+
+
+def test_the_limit_of_a_ray_counts_the_ties_of_the_label():
+    logits = np.array([[0.0, 0.0, -1.0], [-1.0, 0.0, -1.0]])
+    ray = Ray(logits, np.array([0, 1]), np.array([3.0, 1.0]), 1.0, Threads())
+    np.testing.assert_allclose(ray.limit(), 0.75 * np.log(2.0), rtol=1e-15)
+    np.testing.assert_allclose(ray.evaluate(1e3)[0], ray.limit(), rtol=1e-15)
+    assert Ray(logits, np.array([0, 2]), np.ones(2), 1.0, Threads()).limit() == np.inf
 
 
 class Parabola:
@@ -160,6 +200,13 @@ def test_scalar_minimum_is_at_least_the_lowest(start):
     assert result.params == 1e-6
 
 
+def test_scalar_minimum_stops_at_the_accuracy_asked_for():
+    """It takes its last step, which for a parabola is a step in the logarithm too many."""
+    rough = minimise(Parabola(1.0), 1.05, lowest=1e-6, max_iter=100, accuracy=0.1)
+    assert rough.n_iter == 1
+    assert 0.0 < abs(rough.params[0] - 1.0) < 0.05**2
+
+
 def test_scalar_minimum_says_when_it_stops_early():
     result = minimise(Parabola(1e12), 1.0, lowest=1e-6, max_iter=3)
     assert (result.outcome, result.n_iter) == (Outcome.MAX_ITER, 3)
@@ -178,6 +225,19 @@ def test_succession():
 
 
 class TestScores:
+    @pytest.mark.parametrize("n_columns", [1, 2, 7, 40])
+    def test_largest(self, n_columns):
+        array = np.random.default_rng(0).standard_normal((30, n_columns))
+        np.testing.assert_array_equal(scores.largest(array), array.max(axis=1)[:, None])
+        array[3, -1] = np.nan
+        assert np.flatnonzero(np.isnan(scores.largest(array))).tolist() == [3]
+
+    def test_log_odds_are_those_of_the_logits_of_both_classes(self):
+        logits = np.array([[-3.0], [0.0], [1e300], [-1e300]])
+        both = scores.class_logits(logits)
+        np.testing.assert_array_equal(scores.log_odds(both), logits)
+        np.testing.assert_array_equal(both.max(axis=1), 0.0)
+
     def test_probabilities_keep_their_ratios(self):
         probabilities = np.array([[0.7, 0.3 - 1e-30, 1e-30]])
         logits = scores.from_probabilities(probabilities)

@@ -148,6 +148,25 @@ def test_nearly_one_hot_is_nearly_label(n_classes):
     assert_same(fit(X, y), fit(X, labels), atol=1e-7)
 
 
+@every_solver
+@class_numbers
+@pytest.mark.parametrize("doubt", [1e-3, 1e-9, 1e-12, 1e-15, 1e-30])
+@pytest.mark.parametrize("p", [2, 60])
+def test_next_to_one_hot_has_a_finite_optimum(solver, n_classes, doubt, p):
+    """The least loss is the entropy, however small, and features enough reach it."""
+    y = np.arange(40) % n_classes
+    X = np.random.default_rng(0).standard_normal((40, p))
+    X[:, 0] += 20.0 * y
+    Y = np.full((40, n_classes), doubt / (n_classes - 1))
+    Y[np.arange(40), y] = 1.0 - doubt
+    model = SoftmaxRegression(np.inf, solver=solver).fit(X, Y)
+    assert model.dual_gap_ <= 1e-6
+    entropy = -doubt * np.log(doubt / (n_classes - 1)) - (1.0 - doubt) * np.log1p(-doubt)
+    if p > 40:
+        np.testing.assert_allclose(model.loss_, entropy, rtol=1e-5)
+    assert model.loss_ > (1.0 - 1e-9) * entropy
+
+
 @class_numbers
 def test_counts_are_repeated_rows(n_classes):
     X, chances, _ = draw(n_classes=n_classes)

@@ -9,18 +9,22 @@ from hypothesis import strategies as st
 from scipy import sparse
 from sklearn.datasets import load_digits, load_wine
 
+from sklearn_softmax._core.objective import Point
 from sklearn_softmax._core.soft_targets import SoftLabels
 from sklearn_softmax._core.targets import BinaryLabels, Labels
 from sklearn_softmax._core.threads import Threads
 from sklearn_softmax._fitting.problem import RidgeProblem, alpha_from_C
 from sklearn_softmax._penalties import PENALTIES
 from sklearn_softmax._solvers import SOLVERS, Outcome, choice, costs
+from sklearn_softmax._solvers.conjugate import newton_step
 from sklearn_softmax._solvers.kept_hessian import KeptHessian
 from sklearn_softmax._solvers.line_search import search
 from sklearn_softmax._solvers.metric import BlockMetric, KroneckerMetric, LowRankMetric
 from sklearn_softmax._solvers.models import ClassModel
 from sklearn_softmax._solvers.near_path import NearPath
 from sklearn_softmax._solvers.nearby import HessianMetric
+from sklearn_softmax._solvers.newton_cg import newton_blocks
+from sklearn_softmax._solvers.newton_equation import NewtonStep
 from sklearn_softmax._solvers.pairs import Pairs
 
 
@@ -324,8 +328,16 @@ def test_costs_grow_with_the_problem(n_rows, width, n_outputs):
     assert 1.5 < few <= all_of_them
     if not costs.margins_pay(n_rows, entries, n_outputs, 4):
         assert not costs.margins_pay(n_rows, entries, n_outputs, 8)
+    if costs.newton_pays_after(10, n_rows, entries, n_outputs, width):
+        assert ratio <= 10
+        assert 8 * (max(1, n_outputs - 1) * width) ** 2 <= 1 << 26
     if costs.products_pay(n_rows, n_outputs, width + 1):
         assert costs.products_pay(n_rows, n_outputs, width)
+
+
+def test_gradients_of_small_data_cost_less_than_calls():
+    assert costs.gradients_pay(150 * 4, 3)
+    assert not costs.gradients_pay(20_000 * 50, 10)
 
 
 def test_margins_are_cached_where_they_are_small():
@@ -453,6 +465,57 @@ def test_where_lbfgs_takes_long_newton_by_conjugate_gradients_goes_on(monkeypatc
     np.testing.assert_allclose(found.value, expected.value, rtol=1e-8)
 
 
+def test_where_products_are_many_the_hessian_itself_takes_over(monkeypatch):
+    def passes():
+        rng = np.random.default_rng(0)
+        X = rng.normal(size=(200, 8)) @ rng.normal(size=(8, 8)) + 5 * rng.normal(size=(200, 1))
+        y = (X @ rng.normal(size=(8, 8)) + rng.gumbel(size=(200, 8))).argmax(axis=1)
+        y, n_classes = np.unique(y, return_inverse=True)[1], len(np.unique(y))
+        options = {"C": 1e6, "fit_intercept": True, "threads": Threads(), "floor": 1e-6}
+        problem = RidgeProblem(X, Labels(y, n_classes), None, **options)
+        objective = problem.objective(np.float64)
+        result = newton_blocks(objective, problem.start(), tol=1e-6, max_iter=300)
+        assert result.outcome is Outcome.CONVERGED
+        return objective.n_passes
+
+    with_hessian = passes()
+    monkeypatch.setattr(costs, "newton_pays_after", lambda *_: False)
+    assert with_hessian <= 0.4 * passes()
+
+
+# Newton's step, and that with the third derivative
+
+
+@pytest.mark.parametrize("kind", ["labels", "binary"])
+def test_errors_of_steps_are_quadratic_and_cubic(kind):
+    problem, objective = make(kind=kind, weighted=True)
+    best, _ = optimum(problem, objective, 1.0)
+    away = np.random.default_rng(0).normal(size=objective.map.shape)
+    away = (away - away.mean(axis=0) * (len(away) > 1)).ravel()
+
+    def errors(distance):
+        point = objective.at(best.params + distance * away)
+        step = NewtonStep(objective, point)
+        directions = step.direction, step.corrected()[0]
+        return np.array([np.linalg.norm(point.params + d - best.params) for d in directions])
+
+    orders = np.log2(errors(0.02) / errors(0.01))
+    np.testing.assert_allclose(orders, [2.0, 3.0], atol=0.3)
+
+
+def test_a_corrected_step_goes_down_or_is_newtons():
+    problem, objective = make(C=1e6)
+    for seed in range(50):
+        params = 10.0 * np.random.default_rng(seed).normal(size=objective.map.shape)
+        point = objective.at((params - params.mean(axis=0)).ravel())
+        step = NewtonStep(objective, point)
+        direction, slope = step.corrected()
+        assert slope < 0.0
+        change = direction - step.direction
+        size = np.dot(change, objective.hessian_product(point, change))
+        assert size <= 2.0 * step.decrement * (1.0 + 1e-9)
+
+
 # Hessians that serve several ridges
 
 
@@ -541,3 +604,20 @@ def test_a_path_takes_fewer_steps_to_the_same_optima(kind, p):
         counts.append(steps)
     np.testing.assert_allclose(*found, rtol=1e-8)
     assert counts[0] < counts[1]
+
+
+def test_conjugate_gradients_take_no_step_without_curvature():
+    """What rounding leaves of a gradient there must not be divided by what it leaves of that."""
+
+    class Flat:
+        def hessian_product(self, point, vector):
+            return np.array([1.0, 1e-17]) * vector
+
+    class Unit:
+        def solve(self, gradient):
+            return gradient
+
+    point = Point(np.zeros(2), 1.0, np.array([1e-3, 1e-12]), None)
+    step = newton_step(Flat(), point, Unit(), accuracy=1e-12)
+    np.testing.assert_allclose(step.direction, [-1e-3, 0.0], atol=1e-9)
+    np.testing.assert_allclose(step.decrement, 0.5e-6)

@@ -7,10 +7,13 @@ import os
 import subprocess
 import sys
 import threading
+import warnings
 
 import joblib
 import numpy as np
 import pytest
+from sklearn.datasets import load_digits
+from sklearn.exceptions import ConvergenceWarning
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from sklearn_softmax import SoftmaxRegression
@@ -231,3 +234,20 @@ def test_interrupt_in_the_middle_of_a_fit():
         [sys.executable, "-c", script], env=environment, timeout=60, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"l1_ratio": 0.5}, {"penalty": "group", "l1_ratio": 0.5}, {"C": 1e20}]
+)
+@pytest.mark.parametrize("scale", [1.0, 1e91])
+def test_floating_point_errors_are_nobodys_business(options, scale):
+    """Steps may overflow and probabilities underflow, in whatever mode users run numpy."""
+    X, y = load_digits(return_X_y=True)
+    with np.errstate(over="raise", under="raise", invalid="raise", divide="raise"):
+        asked = np.geterr()
+        model = SoftmaxRegression(fit_intercept=False, max_iter=5, **options)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            model.fit(scale * X[:80], y[:80])
+        assert np.all(np.isfinite(model.predict_proba(scale * X)))
+        assert np.geterr() == asked

@@ -4,7 +4,10 @@ import numpy as np
 from sklearn.base import clone
 from sklearn.utils.validation import has_fit_parameter
 
+from .._core import mixture
 from .responses import RESPONSES, read_scores
+
+_CERTAIN = {"predict_proba": 1.0, "predict_log_proba": 0.0}
 
 
 class CalibratedModel:
@@ -87,16 +90,30 @@ class CalibratedModel:
 
     def predict_proba(self, X):
         """Calibrated probabilities, shape (n_samples, n_classes)."""
-        scores = read_scores(self.estimator, X, self.response)
-        if self.calibrator is None:
-            known = np.ones((len(scores), 1))
-        else:
-            known = np.asarray(self.calibrator.predict_proba(scores))
+        known = self._known_classes("predict_proba", X)
         if len(self._columns) == len(self.classes):
             return known
-        probabilities = np.tile(self._share, (len(scores), 1))
+        probabilities = np.tile(self._share, (len(known), 1))
         probabilities[:, self._columns] = known * (1.0 - self._share.sum())
         return probabilities
+
+    def predict_log_proba(self, X):
+        """Logarithms of `predict_proba`: those of the calibrator, where it has them."""
+        if self.calibrator is not None and not hasattr(self.calibrator, "predict_log_proba"):
+            return mixture.logarithms(self.predict_proba(X))
+        known = self._known_classes("predict_log_proba", X)
+        if len(self._columns) == len(self.classes):
+            return known
+        logs = np.tile(mixture.logarithms(self._share), (len(known), 1))
+        logs[:, self._columns] = known + mixture.logarithms(1.0 - self._share.sum())
+        return logs
+
+    def _known_classes(self, method, X):
+        """What a method of the calibrator gives; a single class is certain."""
+        scores = read_scores(self.estimator, X, self.response)
+        if self.calibrator is None:
+            return np.full((len(scores), 1), _CERTAIN[method])
+        return np.asarray(getattr(self.calibrator, method)(scores))
 
     def predict(self, X):
         """Most probable class of each row, also where probabilities round to the same."""

@@ -8,6 +8,7 @@ from .._inputs.validation import encode_labels, number_labels
 
 INPUTS = ("auto", "logits", "proba")
 FLOATS = (np.float64, np.float32, np.float16)
+_TOTALS = 1e-12, 1e12  # weights beside which a row is all there is, or nothing
 _ROUNDED = 1e-3  # row sums of probabilities that were rounded on their way here
 
 
@@ -92,7 +93,7 @@ def _read_logits(scores):
     scores = scores.astype(np.float64, copy=False)
     if scores.shape[1] == 1:
         scores = np.hstack([np.zeros_like(scores), scores])
-    top = scores.max(axis=1, keepdims=True)
+    top = core.largest(scores)
     _refuse(
         top.min() == -np.inf, lambda: top == -np.inf, "have an entry above -inf in each row", scores
     )
@@ -180,8 +181,12 @@ def choose_method(method, matched, flat, scores, classes):
 
 
 def with_weight(logits, labels, weights):
-    """Rows of positive weight."""
-    if weights is None or np.all(weights > 0):
+    """Rows of positive weight, with a total that numbers of the size of 1 can be added to."""
+    if weights is None:
+        return logits, labels, None
+    total = np.add.reduce(weights)
+    weights = weights * (np.clip(total, *_TOTALS) / total)
+    if np.all(weights > 0):
         return logits, labels, weights
     rows = np.flatnonzero(weights > 0)
     return logits[rows], labels[rows], weights[rows]

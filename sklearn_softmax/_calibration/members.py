@@ -14,7 +14,7 @@ from .._maps import structured
 from .._penalties.ridge import Ridge
 from .._solvers.quasi_newton import FullMetric, ScaledMetric, SharedBlockMetric
 
-_FULL = 512  # parameters whose Hessian costs less than the steps that it saves
+_FULL = 256  # parameters whose Hessian costs less than the steps that it saves
 _DIRECTIONS = 16
 
 
@@ -47,18 +47,20 @@ class StructuredMatrix:
     """Logits W f(z) + b, with W near the identity (structured matrix scaling).
 
     The penalty of the *sum* of the losses is K for squares of an intercept and of a class's
-    weight on its own features, and K (K - 1) for its weights on those of others.
+    weight on its own features, and K (K - 1) for its weights on all others.
 
     Parameters
     ----------
     name : str
         Of the family.
     features : callable
-        f, whose first K features are z itself.
+        f. It starts with groups of K features, one of each class, of which the first is z itself.
+    n_groups : int
+        The number of these groups.
     """
 
-    def __init__(self, name, features):
-        self.name, self._features = name, features
+    def __init__(self, name, features, n_groups=1):
+        self.name, self._features, self._n_groups = name, features, n_groups
 
     def map(self, z):
         """The map of log-probabilities."""
@@ -67,9 +69,11 @@ class StructuredMatrix:
     def penalty(self, n_classes, total, strength):
         """The structured ridge, centred on the identity."""
         n_features = len(self._features(np.zeros((n_classes, 1))))
-        own = np.tile(np.eye(n_classes), n_features // n_classes)
-        others = 1.0 + (n_classes - 2.0) * (own == 0)
-        weights = 2.0 * strength * n_classes / total * np.column_stack([others, np.ones(n_classes)])
+        weights = np.full((n_classes, n_features + 1), n_classes - 1.0)
+        for group in range(self._n_groups):
+            np.fill_diagonal(weights[:, group * n_classes :], 1.0)
+        weights[:, -1] = 1.0
+        weights *= 2.0 * strength * n_classes / total
         return Ridge(weights.ravel(), np.eye(n_classes, n_features + 1).ravel())
 
     def metric(self, objective, point):

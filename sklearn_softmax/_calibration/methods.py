@@ -3,7 +3,7 @@
 import numpy as np
 
 from .._inputs.validation import check_number
-from .._maps.structured import linear, quadratic
+from .._maps.structured import linear, products, squares
 from .members import (
     AdaptiveTemperature,
     StructuredMatrix,
@@ -19,6 +19,7 @@ from .problem import METHODS as LINEAR
 from .problem import SIDE_BY_SIDE
 
 _FEW, _MANY = 32, 256  # classes up to which features are quadratic, or linear in all classes
+_ROWS = 2.0  # for each feature, where there are features of pairs of classes
 
 
 def _pool_paths(z, weights, strength):
@@ -30,8 +31,16 @@ def _pool_paths(z, weights, strength):
         family = StructuredVector("low_rank", *main_directions(z, weights))
         paths.append(Path(family, (1.0, 0.01)))
     if n_classes <= _FEW:
-        paths.append(Path(StructuredMatrix("quadratic", quadratic), (0.1, 0.001)))
+        paths.append(Path(_quadratic(n_classes, np.add.reduce(weights)), (0.1, 0.001)))
     return paths
+
+
+def _quadratic(n_classes, total):
+    """With features of pairs where rows are more than features."""
+    n_features = n_classes * (n_classes + 5) / 2
+    if total < _ROWS * n_features:
+        return StructuredMatrix("squares", squares, n_groups=3)
+    return StructuredMatrix("products", products, n_groups=3)
 
 
 def _matrix_path(z, weights, strength):

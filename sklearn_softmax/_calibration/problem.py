@@ -19,7 +19,9 @@ from .result import Calibration
 _LEAST = 1e-6  # slope at which the largest difference of two logits is nearly nothing
 _LARGEST = 1e120  # spread of logits whose squares are multiplied
 _LEAST_SPREAD = 1e-120  # of logits that are not constant
-_COARSE = 1 << 15  # logits that are enough to start from
+_COARSE, _EVERY = 1 << 15, 16  # logits, and one row of so many, that are enough to start from
+_ROUGH, _NEAR = 0.1, 0.05  # last steps in log β before a start is taken: the solver cubes them
+_STEPS = 3  # of a start with all rows
 _SUPPORT = 10.0  # times what a prior tells of a parameter: with less it is needed
 _ENOUGH = 200  # steps of temperature, which takes ten
 _HELD = 1e12  # weight of a slope that must not move
@@ -135,33 +137,38 @@ class CalibrationProblem:
         -------
         Calibration
         """
-        map = Temperature(self._logits, self._n_outputs)
-        result = self._best_slope(self._objective(map, np.zeros(1), np.zeros(1)), max_iter)
+        map, result = Temperature(self._logits, self._n_outputs), self._best_slope(max_iter)
         return self._calibration(METHODS["temperature"], map, result)
 
-    def _best_slope(self, objective, max_iter):
+    def _best_slope(self, max_iter, accuracy=scalar.ROUNDING):
+        weights = self.row_weights()
+        ray = Ray(self.class_logits(), self.labels, weights, self._unit, self.threads)
         if self._spread == 0.0:
-            neutral = objective.at(np.ones(1))
-            return Result(neutral.params, neutral.value, 0.0, 0, Outcome.CONVERGED)
-        ray = Ray(objective, np.array([self._unit]))
+            return Result(np.ones(1), ray.evaluate(1.0)[0], 0.0, 0, Outcome.CONVERGED)
         limit = ray.limit()
         if np.isfinite(limit):
             undecided, *_ = ray.evaluate(_LEAST)
             level = limit + min(succession_loss(self._total), 0.5 * (undecided - limit))
             result = scalar.descend(ray, 1.0, level=level, limit=limit, max_iter=max_iter)
         else:
-            result = scalar.minimise(ray, self._start(), lowest=_LEAST, max_iter=max_iter)
+            bounds = {"lowest": _LEAST, "max_iter": max_iter}
+            result = scalar.minimise(ray, self._start(ray), **bounds, accuracy=accuracy)
         return replace(result, params=result.params * self._unit)
 
-    def _start(self):
-        """The best slope of some rows, in the unit; None where all rows are few."""
-        stride = self._logits.size // _COARSE
+    def _start(self, ray):
+        """A slope near the best, in the unit; None where logits are few.
+
+        The best of some rows, then of all rows in float32.
+        """
+        stride = min(_EVERY, self._logits.size // _COARSE)
         if stride < 2:
             return None
         weights = None if self._weights is None else self._weights[::stride]
         rows = self._logits[::stride], self.labels[::stride], weights
         part = CalibrationProblem(*rows, self._n_classes, self.threads)
-        return part.temperature(_ENOUGH).coef[0] / self._unit
+        start = part._best_slope(_ENOUGH, _ROUGH).params[0] / self._unit
+        bounds = {"lowest": _LEAST, "max_iter": _STEPS}
+        return scalar.minimise(ray.in_single(), start, **bounds, accuracy=_NEAR).params[0]
 
     def near(self, temperature, method, *, tol, max_iter, strength=None):
         """The best parameters of a method, from those of a temperature.

@@ -10,7 +10,7 @@ import numpy as np
 
 from .pairs import chances, products
 
-ROUNDING = 1e-13
+ROUNDING, _FEW = 1e-13, 8  # of the value; units of rounding of the products, where more
 LEFT = 1e-6  # of the imbalance may be left
 MOST = 1000  # free parameters: their Hessian is needed
 
@@ -20,16 +20,20 @@ def free_parameters(objective):
     return objective.penalty.curvature == 0
 
 
-def imbalanced(point, free):
+def imbalanced(objective, point, free):
     """Whether the gradient of free parameters is more than rounding."""
     most = np.abs(point.gradient[free]).max(initial=0.0)
-    return most > ROUNDING * point.value
+    return most > _rounding(objective) * point.value
 
 
-def balanced(point, residual, allowed):
+def balanced(objective, point, residual, allowed):
     """Whether residuals of free parameters are balanced, to `allowed` or rounding."""
     left = np.abs(residual).max(initial=0.0)
-    return left <= max(allowed, ROUNDING * point.value)
+    return left <= max(allowed, _rounding(objective) * point.value)
+
+
+def _rounding(objective):
+    return max(ROUNDING, _FEW * float(np.finfo(objective.map.dtype).eps))
 
 
 def balance(objective, point, free):
@@ -57,7 +61,7 @@ def balance(objective, point, free):
     else:
         hessian = _intercepts(objective, point)
     shift = _solve(hessian, -imbalance, objective.target.n_outputs)
-    if not balanced(point, hessian @ shift + imbalance, LEFT * np.abs(imbalance).max()):
+    if not balanced(objective, point, hessian @ shift + imbalance, LEFT * np.abs(imbalance).max()):
         return None
     if not len(features):
         return lambda rows, out: np.copyto(out, shift[:, None])

@@ -41,7 +41,7 @@ def duality_gap(objective, point):
         inf where this Q is no distribution: far from the optimum.
     """
     free = free_parameters(objective)
-    if not imbalanced(point, free):
+    if not imbalanced(objective, point, free):
         return residual_gap(objective, point)
     shift = balance(objective, point, free)
     if shift is None:
@@ -68,7 +68,7 @@ def _gap(objective, point, shift, allowed):
     """
     divergence, change = shifted(objective, point, shift)
     residual = point.gradient + change
-    if not balanced(point, residual[free_parameters(objective)], allowed):
+    if not balanced(objective, point, residual[free_parameters(objective)], allowed):
         return np.inf
     return divergence + np.dot(residual**2, objective.penalty.half_inverse)
 

@@ -45,13 +45,13 @@ def composite_gap(objective, penalty, point, enough=np.inf):
     if least > HOPE * enough:
         return least
     free = np.tile(penalty.free, shape[0])
-    if imbalanced(point, free):
+    if imbalanced(objective, point, free):
         shift = balance(objective, point, free)
         if shift is None:
             return np.inf
         _, change = shifted(objective, point, shift)
         allowed = LEFT * np.abs(point.gradient[free]).max()
-        if not balanced(point, (point.gradient + change)[free], allowed):
+        if not balanced(objective, point, (point.gradient + change)[free], allowed):
             return np.inf
         dual -= change
     dual = dual.reshape(shape)

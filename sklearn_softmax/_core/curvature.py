@@ -6,6 +6,7 @@ import numpy as np
 
 from .blocks import RowBlocks
 from .moments import RowMoments
+from .others import others
 
 _ROWS_NUMBERS = 50_000  # of rows that are copied at a time
 _MAX_TABLE = 400_000  # entries of the table of curvatures from which rows are drawn,
@@ -199,11 +200,12 @@ def hessian(objective, point, columns=None):
     def visit(probabilities, rows, totals):
         chances, weights = probabilities[:free], objective.weights_of(rows)
         weighted = chances if weights is None else chances * weights
+        own = weighted * others(probabilities)[:free]
         pairs, start = np.empty((n_pairs, chances.shape[1])), 0
         for k in range(free):
             row = pairs[start : start + k + 1]
             np.multiply(chances[: k + 1], -weighted[k], out=row)
-            row[k] += weighted[k]
+            row[k] = own[k]
             start += k + 1
         moments.add(pairs, rows, totals[0])
 

@@ -46,7 +46,8 @@ class FewRows:
     def fits(objective):
         """Whether an objective has rows that are kept, and few of them."""
         map = objective.map
-        return len(objective.blocks.chunks) == 1 and map.n_rows * map.shape[0] <= _MOST
+        kept = getattr(map, "kept", False)
+        return kept and len(objective.blocks.chunks) == 1 and map.n_rows * map.shape[0] <= _MOST
 
     def __init__(self, objective):
         self._target, self.shape = objective.target, objective.map.shape

@@ -41,8 +41,10 @@ def leave_one_out_losses(objective, params, held_out, curvature=None, active=Non
 
     Returns
     -------
-    ndarray of shape (n_rows,)
+    losses : ndarray of shape (n_rows,)
         In nats.
+    moves : ndarray of shape (n_rows,)
+        Range over the classes by which the step changes the logits of the row.
     """
     shape = n_outputs, width = objective.map.shape
     if curvature is None:
@@ -178,7 +180,7 @@ def _inverse_lower(lower):
 
 def _losses(objective, held_out, chances, logits, features, root):
     target, weights = objective.target, _weights(objective)
-    losses, n_outputs = np.empty(len(chances)), chances.shape[1]
+    (losses, moves), n_outputs = np.empty((2, len(chances))), chances.shape[1]
     parts = list(features.parts())
 
     def visit(rows):
@@ -192,13 +194,19 @@ def _losses(objective, held_out, chances, logits, features, root):
         target.relate(relative, rows)
         target.residuals(relative, rows, None, residuals)
         change = _change(response, _curvatures(chances[rows]), residuals.T)
+        moves[rows] = _range(change)
         moved = np.ascontiguousarray((logits[rows] + change).T)
         held_out.relate(moved, rows)
         losses[rows], _ = held_out.loss_rows(moved, rows, residuals)
 
     blocks = features.blocks(n_outputs * features.size)
     blocks.for_each(visit, objective.threads)
-    return losses
+    return losses, moves
+
+
+def _range(change):
+    """Of logits of each row; a single output stands for two, one of which is zero."""
+    return np.abs(change[:, 0]) if change.shape[1] == 1 else np.ptp(change, axis=1)
 
 
 def _curvatures(chances):

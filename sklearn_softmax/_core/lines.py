@@ -39,7 +39,7 @@ class CachedLine:
         """Value and slope at ``params + step * direction``."""
         block = self._block if self._steps else self._new_block
         self._steps.append(step)
-        if len(self._steps) != self._objective.trial:
+        if not (self._objective.eager or len(self._steps) == self._objective.trial):
             return self._slope_at(step, block)
         point = self._points[step] = self._point_at(step, block)
         return point.value, np.dot(point.gradient, self._direction)

@@ -23,19 +23,17 @@ def pool_weights(likelihoods, weights, pseudo_count=1.0):
     ndarray of shape (n_members,)
         Positive; they sum to 1.
     """
-    n_members = len(likelihoods)
-    tiny = np.finfo(np.float64).tiny
-    scaled = likelihoods / np.maximum(likelihoods.max(axis=0), tiny)
-    shares, total = np.full(n_members, 1.0 / n_members), np.add.reduce(weights)
+    n_members, tiny = len(likelihoods), np.finfo(np.float64).tiny
+    scaled = np.maximum(likelihoods / np.maximum(likelihoods.max(axis=0), tiny), tiny)
+    total = np.add.reduce(weights) + pseudo_count
+    weights, prior = weights / total, pseudo_count / total / n_members
+    shares = np.full(n_members, 1.0 / n_members)
     for _ in range(_MAX_ITER):
-        gains = scaled @ (weights / np.maximum(shares @ scaled, tiny))
-        after = shares * gains + pseudo_count / n_members
-        after /= total + pseudo_count
-        ended = np.abs(after - shares).max() <= _CONVERGED
-        shares = after / np.add.reduce(after)
-        if ended:
+        before = shares
+        shares = before * (scaled @ (weights / (before @ scaled))) + prior
+        if np.abs(shares - before).max() <= _CONVERGED:
             break
-    return shares
+    return shares / np.add.reduce(shares)
 
 
 def label_chances(logits, labels):
@@ -48,3 +46,19 @@ def mean_loss(chances, weights):
     """Weighted mean of -log(chances), in nats, over the last axis."""
     tiny = np.finfo(np.float64).tiny
     return -np.log(np.maximum(chances, tiny)) @ weights / np.add.reduce(weights)
+
+
+def log_mean(logs):
+    """Logarithm of the mean of distributions over the first axis, from their logarithms.
+
+    As exact as these near 0, and -inf only where all of them are.
+    """
+    top = logs.max(axis=0)
+    below = np.expm1(logs - np.where(top > -np.inf, top, 0.0))
+    return top + np.log1p(np.where(top > -np.inf, np.mean(below, axis=0), 0.0))
+
+
+def logarithms(probabilities):
+    """Natural logarithms, -inf for a probability 0."""
+    with np.errstate(divide="ignore"):
+        return np.log(probabilities)

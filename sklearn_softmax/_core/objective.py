@@ -4,7 +4,7 @@ from math import prod
 
 import numpy as np
 
-from . import certificate, composite_certificate, curvature, pairs
+from . import certificate, composite_certificate, curvature, infinity, pairs
 from .balance import MOST
 from .blocks import RowBlocks, Scratch
 from .cache import LogitCache
@@ -12,7 +12,6 @@ from .lines import CachedLine, FusedLine
 from .moments import RowMoments, RowProducts
 
 _LEAST_WEIGHT = 1e-27  # rounding of gradients, squared, over what gaps are wanted
-_RECEDING = 0.5  # a change of logits that no converged Newton step makes
 
 
 class Point:
@@ -48,6 +47,8 @@ class Objective:
         Keep the relative logits of all rows, so that a line search touches no data.
     products : bool
         Keep the products of the features of all rows, so that curvature is one product.
+    eager : bool
+        Evaluate the gradient at each trial of a line: for data so small that calls cost more.
 
     Attributes
     ----------
@@ -72,13 +73,14 @@ class Objective:
         floor=0.0,
         cached=False,
         products=False,
+        eager=False,
     ):
         self.map, self.target, self.penalty, self.threads = map, target, penalty, threads
         self.weights = weights
         self.scale = 1.0 / (map.n_rows if weights is None else np.add.reduce(weights))
         self.blocks = RowBlocks(map.n_rows, map.block_rows, 8 * prod(map.shape))
         self.scratch = Scratch(2, target.n_outputs, self.blocks.largest, map.dtype)
-        self.floor, self.cached = floor, cached
+        self.floor, self.cached, self.eager = floor, cached, eager
         self.moments = (RowProducts if products else RowMoments)(map)
         self.n_passes, self.trial = 0.0, 1
 
@@ -182,12 +184,22 @@ class Objective:
 
     def hessian_product(self, point, vector):
         """Product of the Hessian at `point` with a vector."""
+        loss = self._derivative(point, vector, lambda p, u, rows: self.target.curve(p, u))
+        return loss + self.penalty.curvature * vector
+
+    def third(self, point, vector):
+        """The third derivative at `point`, applied to a vector twice: a penalty has none."""
+        return self._derivative(point, vector, self.target.bend)
+
+    def _derivative(self, point, vector, change):
+        """That of P which ``change(probabilities, logits, rows)`` makes of the vector's logits."""
         bound = self.map.bind(vector)
 
         def visit(probabilities, rows, totals):
             curved = self.scratch.blocks(rows.stop - rows.start)[0]
             self.map.forward(bound, rows, curved)
-            self.target.curve(probabilities, curved)
+            self.target.anchor(curved, rows)
+            change(probabilities, curved, rows)
             weights = self.weights_of(rows)
             if weights is not None:
                 curved *= weights
@@ -195,7 +207,7 @@ class Objective:
 
         sums = self.probabilities_at(point, visit, self.map.zeros)
         self.n_passes += 0.5
-        return self.scale * self.map.release(sums) + self.penalty.curvature * vector
+        return self.scale * self.map.release(sums)
 
     def restricted(self, features, penalty):
         """The objective in the parameters of some features, the others being zero.
@@ -242,6 +254,8 @@ class Objective:
     pair_hessian = pairs.pair_hessian
     loss_hessian = pairs.loss_hessian
     class_hessians = pairs.class_hessians
+    at_infinity = infinity.at_infinity
+    recedes = infinity.recedes
 
     @property
     def noise(self):
@@ -259,46 +273,3 @@ class Objective:
         free = np.count_nonzero(self.penalty.curvature == 0)
         few = free <= MOST and np.any(held)
         return bool(np.all((held > _LEAST_WEIGHT) | (few & (held == 0))))
-
-    def at_infinity(self, point, free=None):
-        """Whether the optimum is proved to lie at infinity, and the loss is below `floor`.
-
-        Parameters without a penalty that give every row the largest logit at its label can
-        be multiplied by any number: the infimum is 0 and no parameters attain it. `free` is
-        their mask, where another penalty stands beside that of the objective.
-        """
-        free = self.penalty.curvature == 0 if free is None else free
-        features = free.reshape(self.map.shape)[..., : self.map.n_features]
-        if point.value > self.floor or not np.any(features):
-            return False
-        margins = []
-
-        def visit(relative, rows, _):
-            weights = self.weights_of(rows)
-            largest = self.target.proportional(relative, rows).max(axis=0)
-            margins.append((largest if weights is None else largest[weights > 0]).max(initial=-1.0))
-
-        if np.all(free):
-            self.relate_point(point, visit)
-        else:
-            self.relate(np.where(free, point.params, 0.0), visit)
-        return max(margins) < 0.0
-
-    def recedes(self, direction):
-        """Whether a Newton step still separates rows, although the loss has converged.
-
-        Where the classes are separable in part, the loss falls forever along a direction that
-        lowers the relative logits of some rows and raises none. Newton's method takes steps
-        of about -1 in those: of exp(u) it is the slope divided by the curvature.
-        """
-        if np.any(self.penalty.curvature):
-            return False
-        extremes = []
-
-        def visit(margins, rows, _):
-            self.target.relate_direction(margins, rows)
-            extremes.append((margins.min(), margins.max()))
-
-        self.forward(direction, visit)
-        lowest, highest = min(low for low, _ in extremes), max(high for _, high in extremes)
-        return lowest < -_RECEDING and highest < 0.1 * _RECEDING

@@ -5,6 +5,7 @@ import itertools
 import numpy as np
 
 from .blocks import RowBlocks
+from .others import others
 
 _NUMBERS = 1 << 18  # of a block of scaled features
 
@@ -54,7 +55,7 @@ def class_sums(objective, point, mask):
     """Sums Σ s p_k (1 - p_k) xx' over the rows, one for each class."""
     map, weights = objective.map, objective.weights
     table = chances(objective, point)
-    table *= others(table)
+    table *= others(table.T).T
     if weights is not None:
         table *= weights[:, None]
     np.sqrt(table, out=table)
@@ -94,20 +95,6 @@ def chances(objective, point):
     return table
 
 
-def others(table):
-    """1 - p of all classes; of the most likely one as a sum, which keeps its digits.
-
-    A Hessian of rows that are sure of their class has negative eigenvalues without them.
-    """
-    rest = np.maximum(1.0 - table, 0.0)
-    if table.shape[1] > 1:
-        rows, top = np.arange(len(table)), np.argmax(table, axis=1)
-        without = table.copy()
-        without[rows, top] = 0.0
-        rest[rows, top] = np.sum(without, axis=1)
-    return rest
-
-
 def products(objective, map, table, classes, columns):
     """Σ s (diag_k(p_k xx') - uu') of pairs of classes and columns of a map."""
     of_pairs = _of_sparse if map.sparse else _of_dense
@@ -128,7 +115,7 @@ def _of_dense(objective, map, table, classes, columns):
             scaled = features[:, columns] * roots
             total += scaled.T @ scaled
             return
-        root_chances, root_others = np.sqrt(chances), np.sqrt(others(chances))
+        root_chances, root_others = np.sqrt(chances), np.sqrt(others(chances.T).T)
         scaled, parts = np.empty((len(features), size)), itertools.pairwise(edges)
         blocks = []
         for k, part in enumerate(slice(*ends) for ends in parts):
@@ -155,7 +142,7 @@ def _of_sparse(objective, map, table, classes, columns):
     edges = np.searchsorted(classes, np.arange(n_outputs + 1))
     total = map.pair_gram(columns, classes, np.sqrt(table) * roots)
     total *= -1.0
-    own = roots * np.sqrt(others(table))
+    own = roots * np.sqrt(others(table.T).T)
     for k in range(n_outputs):
         part = slice(edges[k], edges[k + 1])
         same = np.zeros(edges[k + 1] - edges[k], np.intp)

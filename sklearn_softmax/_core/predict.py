@@ -61,17 +61,24 @@ def _each_block(map, params, threads, n_columns, transform):
 
 def mean_loss(map, params, target, weights, threads):
     """Weighted mean loss of all rows, in nats: nothing of the size of the logits is stored."""
+    return float(mean_losses(map, [params], target, weights, threads)[0])
+
+
+def mean_losses(map, many_params, target, weights, threads):
+    """The same for several parameters, shape (n_params,)."""
     blocks = RowBlocks(map.n_rows, map.block_rows)
     scratch = Scratch(2, map.shape[0], blocks.largest, map.dtype)
-    bound = map.bind(params)
+    many_bound = [map.bind(params) for params in many_params]
 
     def visit(rows, totals):
         relative, work = scratch.blocks(rows.stop - rows.start)
-        map.forward(bound, rows, relative)
-        target.relate(relative, rows)
-        loss, _ = target.loss_rows(relative, rows, work)
         part = None if weights is None else weights[rows]
-        totals[0][:] += np.add.reduce(loss if part is None else loss * part, dtype=np.float64)
+        for number, bound in enumerate(many_bound):
+            map.forward(bound, rows, relative)
+            target.relate(relative, rows)
+            loss, _ = target.loss_rows(relative, rows, work)
+            loss = loss if part is None else loss * part
+            totals[0][number] += np.add.reduce(loss, dtype=np.float64)
 
-    (total,) = blocks.sum(visit, lambda: (np.zeros(1),), threads)
-    return float(total[0] / (map.n_rows if weights is None else np.add.reduce(weights)))
+    (total,) = blocks.sum(visit, lambda: (np.zeros(len(many_bound)),), threads)
+    return total / (map.n_rows if weights is None else np.add.reduce(weights))

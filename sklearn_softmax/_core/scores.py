@@ -12,11 +12,22 @@ import numpy as np
 from .softmax import log_softmax
 
 ZERO = 2.0**-24
+_FEW = 10  # columns up to which NumPy compares them faster than entries of a row
+
+
+def largest(scores):
+    """The largest entry of each row, shape (n_rows, 1)."""
+    if scores.shape[1] > _FEW:
+        return scores.max(axis=1, keepdims=True)
+    top = scores[:, :1]
+    for column in range(1, scores.shape[1]):
+        top = np.maximum(top, scores[:, column : column + 1])
+    return top
 
 
 def from_probabilities(probabilities):
     """Logits log(p / max p) of rows that sum to 1, shape (n_rows, n_classes)."""
-    top = probabilities.max(axis=1, keepdims=True)
+    top = largest(probabilities)
     logits = probabilities / top
     if logits.min() == 0.0:
         rows = np.flatnonzero(logits.min(axis=1) == 0.0)
@@ -28,7 +39,7 @@ def from_probabilities(probabilities):
 
 def from_logits(logits, top=None):
     """Logits minus the largest of their row, `top`, which is not -inf."""
-    top = logits.max(axis=1, keepdims=True) if top is None else top
+    top = largest(logits) if top is None else top
     shared = np.flatnonzero(top == np.inf)
     if len(shared):
         logits = logits.copy()
@@ -55,8 +66,7 @@ def class_logits(logits):
     """Logits of all classes, 0 being the largest of a row: two columns for log-odds."""
     if logits.shape[1] > 1:
         return logits
-    both = np.hstack([np.zeros_like(logits), logits])
-    return both - both.max(axis=1, keepdims=True)
+    return np.hstack([np.minimum(-logits, 0.0), np.minimum(logits, 0.0)])
 
 
 def log_entries(probabilities):

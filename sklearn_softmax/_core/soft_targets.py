@@ -9,15 +9,42 @@ from .targets import BinaryLabels, Labels, _Target
 
 
 class _SoftTarget(_Target):
-    """Relative logits z - Σ_k q_k z_k: the loss is the logarithm of their exponentials' sum.
+    """Relative logits u = z - z_m, m being the class that each row is closest to.
 
-    A subclass knows as `_main`, `Labels`, the class that each row is closest to.
+    The loss is log1p(Σ_{k != m} exp(u_k)) - Σ_k q_k u_k: that of labels where q is one, and with
+    all its digits where q is next to one. A subclass knows m as `_main`, `Labels`, and q.
     """
 
-    @staticmethod
-    def _close(sums):
-        with np.errstate(divide="ignore"):
-            return np.log(sums), 1.0 / sums
+    _close = staticmethod(Labels._close)
+
+    def relate(self, logits, rows):
+        """Turn logits into relative logits in place."""
+        self._main.relate_direction(logits, rows)
+
+    relate_direction = anchor = relate
+
+    def loss_rows(self, relative, rows, out):
+        """Loss of each row, in nats, and what turns `out` into probabilities: see `_Target`."""
+        expected = self.expected(relative, rows)
+        loss, inverse = super().loss_rows(relative, rows, out)
+        loss -= expected
+        return loss, inverse
+
+    def _exponentials(self, relative, rows, out):
+        np.exp(relative, out=out)
+        self._main._clear(out, rows)
+
+    def probabilities(self, exponentials, inverse, rows):
+        """Turn `exponentials` into probabilities in place."""
+        self._main.probabilities(exponentials, inverse, rows)
+
+    def slopes(self, exponentials, inverse, margins, rows):
+        """Slope of each row's loss where relative logits change by `margins`."""
+        return super().slopes(exponentials, inverse, margins, rows) - self.expected(margins, rows)
+
+    def highest(self, margins, rows):
+        """The highest margin of each row: classes that have a share of it must not fall."""
+        return _highest(margins, self._possible(rows))
 
     def balance(self, residuals, rows):
         """Let residuals of each row sum to zero, in place."""
@@ -45,11 +72,14 @@ class SoftLabels(_SoftTarget):
     def __len__(self):
         return len(self._mass)
 
-    def relate(self, logits, rows):
-        """Subtract from each row its expectation under the target, in place."""
-        logits -= np.einsum("kb,bk->b", logits, self._mass[rows]) * self._inverse[rows]
+    def expected(self, relative, rows):
+        """Σ_k q_k u_k of each row."""
+        expected = np.einsum("kb,bk->b", relative, self._mass[rows])
+        return expected * self._inverse[rows]
 
-    relate_direction = relate
+    def _possible(self, rows):
+        """Which classes have a share of a row, shape (K, n_rows)."""
+        return self._mass[rows].T > 0.0
 
     def _finish(self, scaled, rows, weights):
         inverse = self._inverse[rows]
@@ -83,13 +113,13 @@ class SmoothedLabels(_SoftTarget):
     def __len__(self):
         return len(self._own)
 
-    def relate(self, logits, rows):
-        """Subtract from each row its expectation under the target, in place."""
-        own, where = self._own[rows], self._main.where(rows, logits.shape[1])
-        expected = np.einsum("kb,k->b", logits, self._share)
-        logits -= own * logits.reshape(-1)[where] + (1.0 - own) * expected
+    def expected(self, relative, rows):
+        """Σ_k q_k u_k of each row."""
+        return (1.0 - self._own[rows]) * np.einsum("kb,k->b", relative, self._share)
 
-    relate_direction = relate
+    def _possible(self, rows):
+        """Which classes have a share of a row, shape (K, n_rows)."""
+        return (self._share[:, None] > 0.0) & (self._own[rows] < 1.0)
 
     def _finish(self, scaled, rows, weights):
         rest = 1.0 - self._own[rows]
@@ -118,18 +148,25 @@ class BinarySoftLabels(BinaryLabels):
     ----------
     second : ndarray of shape (n_rows,)
         The probabilities.
+    first : ndarray of shape (n_rows,) or None
+        Those of class 0, which may be too small to be seen in 1 - `second`; None for that.
     """
 
-    def __init__(self, second):
+    def __init__(self, second, first=None):
         second = np.asarray(second, dtype=np.float64)
-        super().__init__(second > 0.5)
-        self._second, self._rest = second, np.minimum(second, 1.0 - second)
+        first = 1.0 - second if first is None else np.asarray(first, dtype=np.float64)
+        super().__init__(second > first)
+        self._both, self._rest = (first, second), np.minimum(first, second)
 
     def loss_rows(self, relative, rows, out):
         """Loss of each row, in nats, and what turns `out` into probabilities: see `_Target`."""
         loss, inverse = super().loss_rows(relative, rows, out)
         loss -= self._rest[rows] * relative[0]
         return loss, inverse
+
+    def highest(self, margins, rows):
+        """The highest margin of each row: classes that have a share of it must not fall."""
+        return _highest(margins, self._rest[rows] > 0.0)
 
     def slopes(self, exponentials, inverse, margins, rows):
         """Slope of each row's loss where relative logits change by `margins`."""
@@ -144,5 +181,8 @@ class BinarySoftLabels(BinaryLabels):
 
     def frequencies(self, weights):
         """Weighted mean of the target: the class priors, shape (2,)."""
-        both = 1.0 - self._second, self._second
-        return np.array([np.average(each, weights=weights) for each in both])
+        return np.array([np.average(each, weights=weights) for each in self._both])
+
+
+def _highest(margins, possible):
+    return np.where(possible, np.abs(margins), margins).max(axis=0)

@@ -9,7 +9,8 @@ relative precision, in float32 too, and no class maximum is needed unless exp ov
 
 import numpy as np
 
-_ABSENT = -1e300  # relative logit of the label itself, where it must be finite
+from .others import others
+
 _KEPT = 0.9  # share of a probability that may be taken from it
 _NEAR = 0.5  # changes of probabilities, relative to them
 
@@ -36,12 +37,17 @@ class _Target:
             What `out` must be multiplied with to become probabilities.
         """
         with np.errstate(over="ignore", under="ignore", invalid="ignore"):
-            np.exp(relative, out=out)
+            self._exponentials(relative, rows, out)
             sums = np.add.reduce(out, axis=0)
             loss, inverse = self._close(sums)
             if not np.isfinite(np.add.reduce(sums)):
                 self._rescue(relative, out, loss, inverse)
         return loss, inverse
+
+    @staticmethod
+    def _exponentials(relative, rows, out):
+        """Exponentials of relative logits, without that of the row's own class."""
+        np.exp(relative, out=out)
 
     def residuals(self, relative, rows, weights, out):
         """Sum of weighted losses; `out` receives the weighted residuals s (P - Y)."""
@@ -70,6 +76,13 @@ class _Target:
         """Set what `_finish` writes to zero, where it reads it."""
 
     @staticmethod
+    def anchor(margins, rows):
+        """Measure margins from that of the row's own class, in place; a single output is one.
+
+        What all classes have in common drops out before it can cancel.
+        """
+
+    @staticmethod
     def balance(residuals, rows):
         """Let residuals of each row sum to zero, in place: those of a single output stand for two.
 
@@ -87,18 +100,19 @@ class _Target:
         return np.add.reduce(exponentials, axis=0)
 
     @staticmethod
-    def make_finite(relative, rows):
-        """Turn -inf into numbers whose exponentials, and products with these, are 0."""
-
-    @staticmethod
     def proportional(relative, rows):
         """The part of relative logits that is linear in the parameters: all of it."""
         return relative
 
     @staticmethod
+    def highest(margins, rows):
+        """The highest margin of each row: no step along negative ones ever raises its loss."""
+        return margins.max(axis=0)
+
+    @staticmethod
     def variances(probabilities):
         """Diagonal of diag(p) - pp' for each row, in place."""
-        probabilities -= probabilities * probabilities
+        probabilities *= others(probabilities)
 
     @staticmethod
     def divergence(probabilities, change, rows):
@@ -118,6 +132,14 @@ class _Target:
     @staticmethod
     def curve(probabilities, direction):
         """Turn `direction` into (diag(p) - pp') direction, in place; uses up `probabilities`."""
+        direction -= np.einsum("kb,kb->b", probabilities, direction)
+        direction *= probabilities
+
+    @staticmethod
+    def bend(probabilities, direction, rows):
+        """Turn `direction` u into the second derivative of p along it, p ((u - p'u)² - var u)."""
+        direction -= np.einsum("kb,kb->b", probabilities, direction)
+        direction *= direction
         direction -= np.einsum("kb,kb->b", probabilities, direction)
         direction *= probabilities
 
@@ -167,15 +189,13 @@ class Labels(_Target):
         """
         logits.reshape(-1)[self.relate_direction(logits, rows)] = -np.inf
 
-    def make_finite(self, relative, rows):
-        """Turn -inf into numbers whose exponentials, and products with these, are 0."""
-        relative.reshape(-1)[self.where(rows, relative.shape[1])] = _ABSENT
-
     def relate_direction(self, margins, rows):
         """Turn logits of a direction into its change of relative logits, in place."""
         where = self.where(rows, margins.shape[1])
         margins -= margins.reshape(-1)[where]
         return where
+
+    anchor = relate_direction
 
     def balance(self, residuals, rows):
         """Let residuals of each row sum to zero, in place."""
@@ -246,6 +266,12 @@ class BinaryLabels(_Target):
         """Turn `direction` into p (1 - p) direction, in place; uses up `probabilities`."""
         _Target.variances(probabilities)
         direction *= probabilities
+
+    def bend(self, probabilities, direction, rows):
+        """Turn `direction` into p (1 - p) (1 - 2p) direction², p being that of class 1."""
+        direction *= direction
+        direction *= (1.0 - 2.0 * probabilities) * self.sign[rows]
+        self.curve(probabilities.copy(), direction)
 
     def prior_logits(self, weights):
         """Log-odds of the class priors, shape (1,)."""

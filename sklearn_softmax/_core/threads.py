@@ -9,7 +9,10 @@ import threading
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor, wait
 
+import numpy as np
 from threadpoolctl import ThreadpoolController
+
+_UNHEARD = {"over": "ignore", "under": "ignore", "invalid": "ignore"}
 
 
 class _BlasLibraries:
@@ -60,6 +63,9 @@ class _BlasLibraries:
 class Threads:
     """Context in which BLAS has one thread and `map` runs tasks on several.
 
+    Nothing is said of overflow there, whatever `numpy.seterr` asks for: steps that go too far are
+    tried and taken back.
+
     Attributes
     ----------
     count : int
@@ -72,10 +78,13 @@ class Threads:
 
     def __enter__(self):
         self.count = _blas.enter()
+        self._errors = np.errstate(**_UNHEARD)
+        self._errors.__enter__()
         return self
 
     def __exit__(self, *exception):
         self.count = 1
+        self._errors.__exit__(*exception)
         _blas.leave()
 
     def for_each(self, task, items):
@@ -93,7 +102,7 @@ class Threads:
         helpers = min(self.count, len(waiting)) - 1
         if helpers < 1:
             return drain()
-        futures = [_executor().submit(drain) for _ in range(helpers)]
+        futures = [_executor().submit(_unheard, drain) for _ in range(helpers)]
         try:
             drain()
         finally:
@@ -102,6 +111,11 @@ class Threads:
             wait(started)
         for future in started:
             future.result()
+
+
+def _unheard(function):
+    with np.errstate(**_UNHEARD):
+        function()
 
 
 def _executor():

@@ -1,8 +1,9 @@
 """Temperature and a uniform share: log[(1 - d) softmax(β l) + d / K], learned together.
 
 The share d is the chance that a row is not what the scores say. It minimises the mean loss minus
-log(d) / n: one row more, of which nothing is known. That is the rule of Laplace as a prior, so
-that no event is ever impossible. The slope has a prior as weak, ½ log²(β / β₀) / n, with β₀ of
+log(d (1 - d)) / n: two rows more, one of which nothing is known and one that is what the scores
+say. That is the rule of Laplace as a prior, so that no event is ever impossible, nor the scores
+ever without value. The slope has a prior as weak, ½ log²(β / β₀) / n, with β₀ of
 plain temperature scaling: it bounds β where the share leaves separable rows alone.
 """
 
@@ -13,7 +14,7 @@ import numpy as np
 from .blocks import RowBlocks
 
 _BLOCK_NUMBERS = 40_000  # of a block of logits
-_CONVERGED = 1e-10  # Newton decrement, relative to the value
+_CONVERGED = 1e-7  # Newton decrement of the last step, relative to the value: it is squared
 _MAX_ITER = 60
 _HALVINGS = 30
 _STIFFER = 1.0 + 1e-12  # each coordinate by its own size: they may differ by any factor
@@ -93,7 +94,7 @@ class ShareProblem:
             step *= min(1.0, 3.0 / np.abs(step).max(initial=1e-300))
             slope = np.dot(gradient, step)
             if -slope <= _CONVERGED * value:
-                break
+                return UniformShare.at(point + step)
             for _ in range(_HALVINGS):
                 trial = self._evaluate(point + step, weights, total)
                 if trial[0] <= value + 1e-4 * slope:
@@ -117,12 +118,12 @@ class ShareProblem:
 
         sums, outer = self._blocks.sum(visit, lambda: (np.zeros(6), np.zeros(3)), self._threads)
         value, gradient, hessian = sums[0], sums[1:3], sums[3:]
-        value, gradient = value - np.log(found.share), gradient - [0.0, 1.0 - found.share]
         doubt = found.share * (1.0 - found.share)
+        value, gradient = value - np.log(doubt), gradient - [0.0, 1.0 - 2.0 * found.share]
         offset = point[0] - np.log(self._slope)
         pull = 1e12 * (total + 1.0) if self._held else 1.0
         value, gradient = value + 0.5 * pull * offset**2, gradient + [pull * offset, 0.0]
-        prior = np.array([pull, 0.0, doubt])
+        prior = np.array([pull, 0.0, 2.0 * doubt])
         curvature = _positive(hessian + prior, outer + prior)
         scale = 1.0 / (total + 1.0)
         return scale * value, scale * gradient, scale * curvature

@@ -5,7 +5,6 @@ from dataclasses import replace
 import numpy as np
 
 from .._core.few_rows import FewRows
-from .._maps.kept_rows import KeptRows
 from .._penalties import PENALTIES
 from .._solvers.curvatures import LastHessian
 from .._solvers.few_steps import FewSteps
@@ -41,11 +40,12 @@ class CompositeProblem(RidgeProblem):
         """Set C; what is known of the data is kept."""
         self._strength = alpha_from_C(C, self._total)
         alpha = self._strength * self._factors
-        norm, ridge = np.zeros((2, self._map.shape[1]))
-        norm[: self._map.n_features] = self._l1_ratio * alpha / self._map.scale
-        ridge[: self._map.n_features] = (1.0 - self._l1_ratio) * alpha / self._map.scale**2
-        self.composite = self._make.of(self._map.shape[0], norm, ridge)
-        self._penalise(self.composite.smooth(self._map.shape[0]))
+        norm, ridge = np.zeros((2, self.map.shape[1]))
+        norm[: self.map.n_features] = self._l1_ratio * alpha / self.map.scale
+        weights = (1.0 - self._l1_ratio) * alpha / self.map.scale**2
+        ridge[: self.map.n_features] = self.map.held(weights, alpha)
+        self.composite = self._make.of(self.map.shape[0], norm, ridge)
+        self._penalise(self.composite.smooth(self.map.shape[0]))
 
     def smallest_C(self):
         """The largest C at which all penalised coefficients are zero.
@@ -55,12 +55,12 @@ class CompositeProblem(RidgeProblem):
         ValueError
             If they are zero for every C.
         """
-        unit = self._l1_ratio * self._factors / self._map.scale
-        n_outputs, n_features = self._map.shape[0], self._map.n_features
+        unit = self._l1_ratio * self._factors / self.map.scale
+        n_outputs, n_features = self.map.shape[0], self.map.n_features
         surely = _MARGIN * np.sqrt(n_outputs) / np.min(unit, where=unit > 0.0, initial=np.inf)
         self.set_strength(1.0 / (surely * self._total))
         null = self.minimise(None, tol=_TIGHT, max_iter=_MOST_STEPS).params
-        gradient = self.objective(np.float64).at(null).gradient.reshape(self._map.shape)
+        gradient = self.objective(np.float64).at(null).gradient.reshape(self.map.shape)
         sizes = self.composite.size(gradient)[:n_features]
         matter = (unit > 0.0) & (sizes > _ROUNDING)
         alpha = np.max(sizes[matter] / unit[matter], initial=0.0)
@@ -92,12 +92,12 @@ class CompositeProblem(RidgeProblem):
             guess = self._trail.ahead(self._strength)
             starts = (guess, loss + self._penalties(params)), (params, np.inf)
         else:
-            params = self._better_start(start).reshape(self._map.shape)
+            params = self._better_start(start).reshape(self.map.shape)
             starts = ((self.composite.centred(params), np.inf),)
         return self._few.minimise(self.composite, starts, **options)
 
     def _free_features(self):
-        return self.composite.free[: self._map.n_features]
+        return self.composite.free[: self.map.n_features]
 
     def _next(self, objective):
         """The point that the fits before point to, or the last one where that is better."""
@@ -115,19 +115,15 @@ class CompositeProblem(RidgeProblem):
         self._last = coef, params, result.value - self._penalties(params)
 
     def _penalties(self, params):
-        norm = self.composite.value(params.reshape(self._map.shape))
+        norm = self.composite.value(params.reshape(self.map.shape))
         return norm + self._penalty.evaluate(params)[0]
 
     def _total_at(self, point):
-        return point.value + self.composite.value(point.params.reshape(self._map.shape))
+        return point.value + self.composite.value(point.params.reshape(self.map.shape))
 
     @staticmethod
     def _keeps_logits(map):
         return True
-
-    @staticmethod
-    def _map_of(map):
-        return KeptRows.of(map) or map
 
     def _value(self, objective, params):
         return self._total_at(objective.at(params))

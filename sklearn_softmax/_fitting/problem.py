@@ -8,6 +8,7 @@ from scipy import sparse
 from .._core.blocks import RowBlocks
 from .._core.objective import Objective
 from .._maps.design import DenseDesign, SparseDesign
+from .._maps.kept_rows import KeptRows
 from .._maps.row_space import RowSpace
 from .._maps.standardised import Standardised, column_scales
 from .._penalties.ridge import Ridge
@@ -124,7 +125,7 @@ class RidgeProblem:
         Inverse strength of the penalty; inf for none, None where `set_strength` follows.
     factors : ndarray of shape (n_features,) or None
         What multiplies the penalty of each feature.
-    columns : tuple (mean, scale) or None
+    columns : tuple (mean, scale, still) or None
         With which to standardise the features; None for those of `column_scales`.
     fit_intercept : bool
         Whether there is an intercept.
@@ -135,6 +136,8 @@ class RidgeProblem:
 
     Attributes
     ----------
+    map : Standardised
+        Parameters to logits.
     observer : callable or None
         See `RidgeFits.observe`.
     """
@@ -154,31 +157,30 @@ class RidgeProblem:
         threads,
         floor,
     ):
-        self._fit_intercept = fit_intercept
+        self._fit_intercept, self._floor = fit_intercept, floor
         self._factors = 1.0 if factors is None else factors
         self._total = total = len(target) if weights is None else np.add.reduce(weights)
         if weights is not None:  # of size 1, in steps that round nothing
             weights = weights * 0.5 ** np.frexp(total / len(weights))[1]
         self._X, self._target, self._weights, self._threads = X, target, weights, threads
-        self._floor = floor
         design = self._design(X.dtype)
         rows = max(1, _COLUMN_NUMBERS * design.n_rows // max(1, design.n_entries))
         blocks = RowBlocks(design.n_rows, rows)
         self.columns = columns or column_scales(design, weights, blocks, threads)
-        too_large = np.flatnonzero(~(np.hypot(*self.columns) < _LARGEST))
+        too_large = np.flatnonzero(~(np.hypot(*self.columns[:2]) < _LARGEST))
         if len(too_large):
             raise ValueError(
                 f"X must have columns whose root mean square is below {_LARGEST:g}, so that "
                 f"products are finite; column {too_large[0]} has more."
             )
-        self._map = Standardised(design, *self.columns)
-        self._objectives = {}
+        self.map = Standardised(design, *self.columns)
+        self._objectives, self._cold_value = {}, None
         if C is not None:
             self.set_strength(C)
 
     def set_strength(self, C):
         """Set C; what is known of the data is kept."""
-        self._penalise(Ridge(self._map.ridge(alpha_from_C(C, self._total) * self._factors)))
+        self._penalise(Ridge(self.map.ridge(alpha_from_C(C, self._total) * self._factors)))
 
     def _penalise(self, penalty):
         self._penalty = penalty
@@ -200,7 +202,7 @@ class RidgeProblem:
         return objective
 
     def _new_objective(self, dtype):
-        map = self._map_of(Standardised(self._design(dtype), *self.columns))
+        map = KeptRows.of(Standardised(self._design(dtype), *self.columns))
         n_outputs, width = map.shape
         return Objective(
             map,
@@ -211,14 +213,12 @@ class RidgeProblem:
             floor=self._floor,
             cached=self._keeps_logits(map),
             products=costs.products_pay(map.n_rows, n_outputs, width),
+            eager=costs.gradients_pay(map.n_entries, n_outputs),
         )
-
-    _map_of = staticmethod(lambda map: map)
 
     @staticmethod
     def _keeps_logits(map):
-        size = map.dtype.itemsize
-        return costs.margins_pay(map.n_rows, map.n_entries, map.shape[0], size)
+        return costs.margins_pay(map.n_rows, map.n_entries, map.shape[0], map.dtype.itemsize)
 
     def solve(self, solver, start, *, tol, max_iter):
         """Minimise, and certify in float64.
@@ -231,7 +231,7 @@ class RidgeProblem:
         Result
         """
         params = self._better_start(start)
-        dtype = self._X.dtype if self._map.n_entries > _SMALL else np.dtype(np.float64)
+        dtype = self._X.dtype if self.map.n_entries > _SMALL else np.dtype(np.float64)
         result = solver(self.objective(dtype), params, tol=tol, max_iter=max_iter)
         left = max_iter - result.n_iter
         if dtype == np.float64 or result.outcome is Outcome.MAX_ITER or left == 0:
@@ -268,20 +268,20 @@ class RidgeProblem:
 
         From far off, rounding of huge logits would stay in all that follow.
         """
-        cold = self.start()
         if start is None:
-            return cold
+            return self.start()
         objective, warm = self.objective(np.float64), self.from_coefficients(*start)
+        self._cold_value = self._cold_value or self._value(objective, self.start())
         with np.errstate(over="ignore", invalid="ignore"):
-            better = self._value(objective, warm) <= self._value(objective, cold)
-        return warm if better else cold
+            better = self._value(objective, warm) <= self._cold_value
+        return warm if better else self.start()
 
     def _value(self, objective, params):
         return objective.at(params).value
 
     def start(self):
         """Zero coefficients, and the class priors as intercept."""
-        return self._map.at_intercept(self._target.prior_logits(self._weights))
+        return self.map.at_intercept(self._target.prior_logits(self._weights))
 
     def from_coefficients(self, coef, intercept):
         """Parameters from coefficients, centred over the classes."""
@@ -289,11 +289,11 @@ class RidgeProblem:
         raw = raw.astype(np.float64)
         if len(raw) > 1:
             raw -= raw.mean(axis=0)
-        return self._map.from_raw(raw)
+        return self.map.from_raw(raw)
 
     def coefficients(self, params):
         """Coefficients and intercept, shapes (n_outputs, n_features) and (n_outputs,)."""
-        raw = self._map.to_raw(params).reshape(self._map.shape)
+        raw = self.map.to_raw(params).reshape(self.map.shape)
         if not self._fit_intercept:
             return raw, np.zeros(len(raw))
         return raw[:, :-1].copy(), raw[:, -1].copy()

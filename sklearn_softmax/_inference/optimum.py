@@ -93,7 +93,7 @@ class Optimum:
             floor=np.inf,
         )
         self._data, self._objective = data, problem.objective(np.float64)
-        self.map = self._objective.map
+        self.map = problem.map
         coef, intercept = dense(model.coef_).astype(np.float64), model.intercept_.astype(np.float64)
         self._point = self._objective.at(problem.from_coefficients(coef, intercept))
         self._weights = np.ones(len(data.target)) if data.weights is None else data.weights

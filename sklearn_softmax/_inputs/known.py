@@ -190,7 +190,8 @@ class KnownMass:
     def target(self):
         """Of two classes that of a single output."""
         if self._mass.shape[1] == 2:
-            return BinarySoftLabels(self._mass[:, 1] / self._totals)
+            first, second = self._mass.T / self._totals
+            return BinarySoftLabels(second, first)
         return SoftLabels(self._mass, self._totals)
 
 

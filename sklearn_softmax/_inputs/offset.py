@@ -7,6 +7,7 @@ from sklearn.utils import check_array
 from .._maps.shifted import Shifted
 from .._probabilistic import SoftmaxClassifierMixin
 from .labels import FLOATS, column_names, is_table
+from .validation import check_no_words
 
 _LARGEST = 1e30  # what float32 logits hold, with room for their sums
 
@@ -22,6 +23,7 @@ def read_offset(offset, n_rows, classes):
     if offset is None:
         return None
     names, n_classes = column_names(offset), len(classes)
+    check_no_words("offset", offset)
     offset = np.atleast_1d(offset) if np.isscalar(offset) else offset
     given = check_array(offset, ensure_2d=False, dtype=FLOATS, input_name="offset")
     flat = n_classes == 2 and given.shape in ((n_rows,), (n_rows, 1))
@@ -55,6 +57,8 @@ def of_classes(offset, present):
 
 class OffsetClassifierMixin(SoftmaxClassifierMixin):
     """Predictions whose logits are those of the model plus an offset."""
+
+    _known_offset = (None, None)  # rows, and their offset where none is given: see `Progress`
 
     def decision_function(self, X, offset=None):
         """Logits.
@@ -175,6 +179,8 @@ class OffsetClassifierMixin(SoftmaxClassifierMixin):
         return float(np.average(rows.at(predicted), weights=weights))
 
     def _shifted_map(self, X, offset):
+        rows, known = self._known_offset
+        offset = known if offset is None and X is rows else offset
         map, params = self._linear_map(X)
         offset = read_offset(offset, map.n_rows, self.classes_)
         return (map if offset is None else Shifted(map, offset)), params

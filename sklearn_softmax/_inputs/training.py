@@ -32,6 +32,10 @@ class Training:
         Numbers of the classes that have weight.
     kept : ndarray of int or slice
         Numbers of the rows among those handed in.
+    known : KnownLabels or KnownMass
+        What `target` is made of: distributions over the classes present.
+    offset : ndarray of shape (1 or n_present, n_rows) or None
+        Known term of the logits.
     """
 
     X: object
@@ -41,6 +45,8 @@ class Training:
     classes: object
     present: object
     kept: object
+    known: object
+    offset: object
 
     def all_classes(self, coef, intercept):
         """Coefficients with a row for every class, those of absent classes included."""
@@ -110,11 +116,34 @@ def of_weight(X, rows, weights, classes, offset=None, class_weight=None, label_s
             "y must contain at least two classes of positive weight; "
             f"got {len(present)} class: {classes[present].tolist()}."
         )
-    target = target_of(rows, offset, present, len(classes))
-    return Training(X, target, weights, totals, classes, present, kept)
+    rows, offset = among(rows, offset, present, len(classes))
+    target = target_of(rows, offset)
+    return Training(X, target, weights, totals, classes, present, kept, rows, offset)
 
 
-def target_of(rows, offset, present, n_classes):
-    """What logits of the classes present are compared with."""
-    target = (rows if len(present) == n_classes else rows.keep(present)).target()
-    return target if offset is None else Offset(target, of_classes(offset, present))
+def among(rows, offset, present, n_classes):
+    """What is known of rows, and their offset, for the classes present."""
+    rows = rows if len(present) == n_classes else rows.keep(present)
+    return rows, None if offset is None else of_classes(offset, present)
+
+
+def target_of(rows, offset):
+    """What logits are compared with."""
+    return rows.target() if offset is None else Offset(rows.target(), offset)
+
+
+def in_dtype(coef, dtype):
+    """Coefficients or intercepts in the dtype of X.
+
+    Raises
+    ------
+    ValueError
+        If they are too large for it.
+    """
+    largest, limit = np.abs(coef).max(initial=0.0), float(np.finfo(dtype).max)
+    if largest > limit:
+        raise ValueError(
+            f"X must be float64 where coefficients are above {limit:.1e}, the largest number of "
+            f"{np.dtype(dtype)}; got {largest:.1e}."
+        )
+    return coef.astype(dtype)

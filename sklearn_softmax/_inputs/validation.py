@@ -1,15 +1,11 @@
 """What users hand in: parameters, labels and weights, checked with one sentence each."""
 
-import warnings
 from numbers import Integral, Real
 
 import numpy as np
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_array, column_or_1d
 from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets
-
-from .._solvers import Outcome
 
 _DISCRETE = ("b", "i", "u", "U", "S")  # kinds of dtypes that hold nothing but labels
 _INTEGERS = ("i", "u")
@@ -72,7 +68,7 @@ def check_strengths(name, values):
         check_integer(name, values, at_least=1)
         return np.geomspace(1e-4, 1e4, values) if values > 1 else np.ones(1)
     asked = f"{name} must be an integer or positive numbers"
-    found = np.ravel(_as_numbers(asked, values))
+    found = _as_sequence(asked, values)
     bad = found[~((found > 0) & np.isfinite(found))]
     if len(bad) or not len(found):
         got = f"{bad[0]:g}" if len(bad) else "none"
@@ -91,7 +87,7 @@ def check_shares(name, values):
     if values is None:
         return None
     asked = f"{name} must be None or numbers from 0 to 1"
-    found = np.ravel(_as_numbers(asked, values))
+    found = _as_sequence(asked, values)
     bad = found[~((found >= 0) & (found <= 1))]
     if len(bad) or not len(found):
         got = f"{bad[0]:g}" if len(bad) else "none"
@@ -122,12 +118,27 @@ def check_factors(name, values, n_features):
     return found
 
 
+def check_no_words(name, values):
+    """Raise a TypeError where strings are handed in for numbers."""
+    found = np.asarray(values)
+    if found.dtype.kind in ("U", "S"):
+        raise TypeError(f"{name} must be numbers; got {found.ravel()[:1].tolist()[0]!r}.")
+
+
 def _as_numbers(asked, values):
     """An array of float64; a TypeError with what is `asked` where that cannot be."""
     try:
         return np.asarray(values, dtype=np.float64)
     except (TypeError, ValueError):
         raise TypeError(f"{asked}; got {values!r}.") from None
+
+
+def _as_sequence(asked, values):
+    """The same, of one dimension; a ValueError where there are more."""
+    found = _as_numbers(asked, values)
+    if found.ndim > 1:
+        raise ValueError(f"{asked}, in one dimension; got shape {found.shape}.")
+    return np.atleast_1d(found)
 
 
 def encode_labels(y):
@@ -183,6 +194,7 @@ def check_weights(sample_weight, n_rows, name="sample_weight"):
     """
     if sample_weight is None:
         return None
+    check_no_words(name, sample_weight)
     if isinstance(sample_weight, Real):
         sample_weight = np.full(n_rows, sample_weight, dtype=np.float64)
     weights = check_array(sample_weight, ensure_2d=False, dtype=np.float64, input_name=name)
@@ -193,10 +205,9 @@ def check_weights(sample_weight, n_rows, name="sample_weight"):
         )
     negative = np.flatnonzero(weights < 0)
     if len(negative):
-        row = negative[0]
         raise ValueError(
             f"{name} must not be negative (Negative values in data passed to `{name}`); "
-            f"got {weights[row]} in row {row}."
+            f"got {weights[negative[0]]} in row {negative[0]}."
         )
     if not np.any(weights):
         raise ValueError(f"{name} must have a positive sum; got zero weights only.")
@@ -235,51 +246,12 @@ def class_factors(class_weight, classes, masses):
     raise error(f"class_weight must be a dict, 'balanced' or None; got {class_weight!r}.")
 
 
-def warn_outcome(result, tol):
-    """Tell the user how far a fit is from the optimum, where that is more than asked."""
-    if result.outcome in (Outcome.CONVERGED, Outcome.INTERRUPTED):
-        return
-    share = result.gap / result.value if result.value > 0 else result.gap
-    advice = {
-        Outcome.MAX_ITER: "Increase max_iter or tol.",
-        Outcome.STALLED: "Use float64 data or a larger tol.",
-        Outcome.AT_INFINITY: "The coefficients returned are finite; use a finite C and no "
-        "penalty_factor of 0.",
-    }[result.outcome]
-    if result.outcome is Outcome.AT_INFINITY:
-        distance = f"The loss is about {result.gap:.1e} nats above its infimum"
-    else:
-        distance = (
-            f"The objective is certified to be within a relative gap of {share:.1e} of the "
-            f"optimum (tol={tol:g})"
-        )
-    warnings.warn(
-        f"{result.outcome.value} {distance}, after {result.n_iter} iterations. {advice}",
-        ConvergenceWarning,
-        stacklevel=3,
-    )
-
-
-def warn_outcomes(results, tol):
-    """Tell the user how many of many fits are how far from the optimum, in one warning."""
-    short = [result for result in results if result.outcome is not Outcome.CONVERGED]
-    if not short:
-        return
-    shares = [each.gap / each.value if each.value > 0 else each.gap for each in short]
-    warnings.warn(
-        f"{len(short)} of {len(results)} fits were not certified to tol={tol:g}: the objective of "
-        f"the worst is within a relative gap of {max(shares):.1e} of its optimum. Increase "
-        "max_iter or tol.",
-        ConvergenceWarning,
-        stacklevel=3,
-    )
-
-
 __all__ = [
     "check_choice",
     "check_bool",
     "check_factors",
     "check_integer",
+    "check_no_words",
     "check_number",
     "check_shares",
     "check_strengths",
@@ -287,6 +259,4 @@ __all__ = [
     "class_factors",
     "encode_labels",
     "number_labels",
-    "warn_outcome",
-    "warn_outcomes",
 ]

@@ -2,12 +2,16 @@
 
 import numpy as np
 
-_MOST = 1 << 19  # numbers
+from .standardised import KEPT
+
 _LOGITS = 80_000  # of a block: they share the cache with their exponentials
 
 
 class KeptRows:
     """Logits θ x̃' of rows (x - mean) / scale that are kept, with a column of ones: `Standardised`.
+
+    A dozen calls for each product are spared, which is what small data cost, and nothing cancels
+    where means are large.
 
     Parameters
     ----------
@@ -19,7 +23,7 @@ class KeptRows:
         Columns that are features; one more is the intercept.
     """
 
-    knows_features, sparse = True, False
+    knows_features, sparse, kept = True, False, True
     dtype = np.dtype(np.float64)
 
     def __init__(self, rows, n_outputs, n_features):
@@ -31,9 +35,10 @@ class KeptRows:
 
     @classmethod
     def of(cls, map):
-        """The same map as one that is standardised, or None where that would take much memory."""
-        if map.n_rows * map.shape[1] > _MOST:
-            return None
+        """The map of a `Standardised` one, or that itself: float32, sparse or not small."""
+        kept = map.n_rows * map.shape[1] <= KEPT and not map.sparse
+        if not kept or map.dtype != np.float64:
+            return map
         return cls(map.rows(), map.shape[0], map.n_features)
 
     def restricted(self, features):
@@ -65,3 +70,21 @@ class KeptRows:
     def release(self, totals):
         """Gradient with respect to the flat parameters."""
         return totals[0].ravel()
+
+    def row_norms(self, rows):
+        """Squared norms of the rows of a slice, without the intercept's."""
+        features = self._rows[rows, : self.n_features]
+        return np.einsum("bj,bj->b", features, features)
+
+    def zero_squares(self):
+        """Totals that `add_squares` adds to."""
+        return self.zeros()
+
+    def add_squares(self, weights, rows, totals):
+        """Add Σ w x̃² of the slice `rows`, for each output."""
+        total = totals[0]
+        total += weights @ self._rows[rows] ** 2
+
+    def release_squares(self, totals):
+        """Σ_i w_ki x̃_ij², shape (n_outputs, width)."""
+        return totals[0]

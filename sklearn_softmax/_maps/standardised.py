@@ -5,7 +5,7 @@ import numpy as np
 from .pair_products import pair_gram
 
 _LEAST_VARIANCE = 1e-280  # columns below are constant
-_KEPT = 1 << 19  # numbers: rows of small data are standardised once
+KEPT = 1 << 19  # numbers: rows of small data are standardised once
 
 
 class Standardised:
@@ -20,12 +20,14 @@ class Standardised:
         The map in raw features.
     mean, scale : ndarray of shape (n_features,)
         `mean` is ignored without an intercept; `scale` is positive.
+    still : ndarray of bool, shape (n_features,) or None
+        Features that do not vary: see `ridge`. None for none.
     """
 
     knows_features = True  # parameters have a column for each, and perhaps one for the intercept
 
-    def __init__(self, design, mean, scale):
-        self.design, self.scale = design, scale
+    def __init__(self, design, mean, scale, still=None):
+        self.design, self.scale, self.still = design, scale, still
         self.mean = mean if design.fit_intercept else np.zeros_like(mean)
         self.shape, self.dtype = design.shape, design.dtype
         self.n_rows, self.n_features = design.n_rows, design.n_features
@@ -33,12 +35,12 @@ class Standardised:
         self.block_rows, self.n_entries = design.block_rows, design.n_entries
         self.sparse = design.sparse
         self._kept = None
-        self.forward, self.adjoint, self.zeros = design.forward, design.adjoint, design.zeros
 
     def restricted(self, features):
         """The map of some features, the others having no coefficients."""
         design = self.design.restricted(features)
-        return Standardised(design, self.mean[features], self.scale[features])
+        still = None if self.still is None else self.still[features]
+        return Standardised(design, self.mean[features], self.scale[features], still)
 
     def at_intercept(self, logits):
         """Parameters whose logits are the same for all rows; zero without intercept."""
@@ -49,11 +51,16 @@ class Standardised:
     def ridge(self, alpha):
         """Weights of the penalty ½ Σ alpha_j W_kj² on raw coefficients, intercept free.
 
-        `alpha` is a number or an array of shape (n_features,).
+        Under any weight the best coefficient of a feature that does not vary is 0: a weight of 1
+        holds it there against rounding. `alpha` is a number or an array of shape (n_features,).
         """
         weights = np.zeros(self.shape)
-        weights[:, : self.n_features] = alpha / self.scale**2
+        weights[:, : self.n_features] = self.held(alpha / self.scale**2, alpha)
         return weights.ravel()
+
+    def held(self, weights, alpha):
+        """Weights of a ridge, and 1 for penalised features that do not vary."""
+        return weights if self.still is None else np.where(self.still & (alpha > 0), 1.0, weights)
 
     def to_raw(self, params):
         """Parameters of the raw design that give the same logits."""
@@ -85,6 +92,18 @@ class Standardised:
         """What `forward` needs of the parameters, made once for all blocks."""
         return self.design.bind(self.to_raw(params))
 
+    def forward(self, bound, rows, out):
+        """Write the logits of the slice `rows` to `out`, shape (n_outputs, n_rows)."""
+        self.design.forward(bound, rows, out)
+
+    def zeros(self):
+        """Totals that `adjoint` adds to."""
+        return self.design.zeros()
+
+    def adjoint(self, residuals, rows, totals):
+        """Add the products of the residuals with the slice `rows` to `totals`."""
+        self.design.adjoint(residuals, rows, totals)
+
     def release(self, totals):
         """Gradient with respect to the flat parameters: the transpose of `to_raw`."""
         gradient = self.design.release(totals).reshape(self.shape)
@@ -102,7 +121,7 @@ class Standardised:
         indices : slice or ndarray of int
             The rows of a slice must not be written to, those of an array may be.
         """
-        if self._kept is None and self.n_rows * self.shape[1] <= _KEPT:
+        if self._kept is None and self.n_rows * self.shape[1] <= KEPT:
             self._kept = self._standardise(slice(None))
         return self._standardise(indices) if self._kept is None else self._kept[indices]
 
@@ -154,8 +173,10 @@ def column_scales(design, weights, blocks, threads):
     Returns
     -------
     mean, scale : ndarray of shape (n_features,), float64
-        `scale` is the standard deviation, or without intercept the root mean square; 1 for
-        columns that do not vary.
+        `scale` is the standard deviation, or without intercept the root mean square. Of columns
+        that do not vary it is the root mean square, or 1 where that is 0, too.
+    still : ndarray of bool, shape (n_features,)
+        Which columns do not vary.
     """
     shift = design.shift()
 
@@ -178,5 +199,6 @@ def column_scales(design, weights, blocks, threads):
         level = variance + mean**2
     if not design.fit_intercept:
         variance = level
-    varies = variance > np.maximum(design.resolution * level, _LEAST_VARIANCE)
-    return mean, np.sqrt(np.where(varies, variance, 1.0))
+    still = ~(variance > np.maximum(design.resolution * level, _LEAST_VARIANCE))
+    level = np.where(level > _LEAST_VARIANCE, level, 1.0)
+    return mean, np.sqrt(np.where(still, level, variance)), still

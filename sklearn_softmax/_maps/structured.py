@@ -19,9 +19,22 @@ def linear(z):
     return z
 
 
-def quadratic(z):
+def squares(z):
     """z, the probabilities and z², in units in which they vary alike."""
     return np.concatenate([z, _CHANCE * np.exp(z), _SQUARE * z**2])
+
+
+def products(z):
+    """Those of `squares`, and the products of the log-probabilities of two classes."""
+    n_classes, n_rows = z.shape
+    scaled, start = _SQUARE * z, 3 * n_classes
+    features = np.empty((start + n_classes * (n_classes - 1) // 2, n_rows))
+    features[:start] = squares(z)
+    for first in range(n_classes - 1):  # without copies of the pairs
+        stop = start + n_classes - 1 - first
+        np.multiply(scaled[first], z[first + 1 :], out=features[start:stop])
+        start = stop
+    return features
 
 
 class SharedSlopes:

@@ -44,13 +44,13 @@ class LogLoss:
         """Of a fold with these test rows."""
         return float(len(rows) if rows.weights is None else np.add.reduce(rows.weights))
 
-    def score(self, fit, C, rows, numbers):
-        """Of one fit, from its logits."""
+    def scores(self, fits, Cs, rows, numbers):
+        """Of fits, from their logits."""
         make = SparseDesign if sparse.issparse(rows.X) else DenseDesign
-        design, target = make(rows.X, len(fit.coef)), rows.target(np.arange(len(rows.classes)))
-        params = np.column_stack([fit.coef, fit.intercept])
+        design, target = make(rows.X, len(fits[0].coef)), rows.target(np.arange(len(rows.classes)))
+        params = [np.column_stack([fit.coef, fit.intercept]) for fit in fits]
         with Threads() as threads:
-            return -predict.mean_loss(design, params, target, rows.weights, threads)
+            return -predict.mean_losses(design, params, target, rows.weights, threads)
 
 
 class _FittedElsewhere(SoftmaxRegression):
@@ -82,8 +82,11 @@ class Scorer:
         """Of a fold with these test rows."""
         return 1.0
 
-    def score(self, fit, C, rows, numbers):
-        """Of one fit, as an estimator."""
+    def scores(self, fits, Cs, rows, numbers):
+        """Of fits, as estimators."""
+        return [self._score(fit, C, rows, numbers) for fit, C in zip(fits, Cs, strict=True)]
+
+    def _score(self, fit, C, rows, numbers):
         model = _FittedElsewhere(C)
         model.offset_ = None if rows.offset is None else rows.offset.T
         model.classes_, model.n_features_in_ = rows.classes, rows.X.shape[1]
@@ -163,7 +166,7 @@ def _score_fold(fold, whole, rows, near, measure):
     test = test if len(numbers) == len(test) else test.take(numbers)
     Cs = np.tile(grid.Cs, len(grid.shrinkages))
     numbers = fold.test[numbers]
-    scores = [measure.score(fit, C, test, numbers) for fit, C in zip(fits, Cs, strict=True)]
+    scores = measure.scores(fits, Cs, test, numbers)
     missing = np.setdiff1d(whole.data.present, problem.data.present)
     return FoldScores(
         np.reshape(scores, grid.shape),

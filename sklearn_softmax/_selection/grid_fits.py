@@ -1,15 +1,17 @@
 """Fits on a grid of penalties: of all rows, and of the training rows of each fold."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from .._core.threads import Threads
+from .._core.weightings import Weightings
 from .._fitting.path import prepare
-from .._inputs.training import Training, of_weight
-from .._solvers import SOLVERS, Result
+from .._inputs.training import Training, in_dtype, of_weight
+from .._solvers import SOLVERS, Result, costs
 from .._solvers.near_path import NearPath
+from .at_once import fits_at_once
 
 
 class Fit(NamedTuple):
@@ -23,8 +25,8 @@ class Fit(NamedTuple):
         """What is known of a model that is fitted so."""
         return {
             "classes_": classes,
-            "coef_": self.coef.astype(dtype),
-            "intercept_": self.intercept.astype(dtype),
+            "coef_": in_dtype(self.coef, dtype),
+            "intercept_": in_dtype(self.intercept, dtype),
             "n_iter_": max(1, self.result.n_iter),
             "loss_": float(self.result.value),
             "dual_gap_": float(self.result.gap / self.result.value),
@@ -91,12 +93,15 @@ class Problem:
         The rows among all of them.
     number : int
         Of the fold.
+    made : dict
+        The last of its `weightings`, whose products of features serve others.
     """
 
     grid: Grid
     data: Training
     numbers: Any
     number: int
+    made: dict = field(default_factory=dict)
 
     def fits(self, done):
         """Fits at all points of the grid, in its order, each from the one at the C before.
@@ -113,14 +118,26 @@ class Problem:
         found = []
         with Threads() as threads:
             for shrinkage in self.grid.shrinkages:
-                prepared, last = self.prepare(shrinkage, threads), None
-                solving = self.grid.solving
-                solving["solver"] = NearPath(solving["solver"])
-                for C in self.grid.Cs:
-                    *last, result = prepared.fit(C, last, **solving)
-                    found.append(Fit(*self.data.all_classes(*last), result))
+                for coef, intercept, result in self._path(shrinkage, threads):
+                    found.append(Fit(*self.data.all_classes(coef, intercept), result))
                     done(found[-1])
         return found
+
+    def _path(self, shrinkage, threads):
+        """Coefficients and results at each C."""
+        known = [] if shrinkage.has_norm else fits_at_once(self, shrinkage, threads)
+        if known and all(result is not None for *_, result in known):
+            yield from known
+            return
+        prepared, last, solving = self.prepare(shrinkage, threads), None, self.grid.solving
+        exact = self.grid.solver in ("auto", "newton")
+        small = (lambda map: self.small_weightings(map, threads)) if exact else None
+        solving["solver"] = NearPath(solving["solver"], small)
+        for place, C in enumerate(self.grid.Cs):
+            last, result = (known[place][:2], known[place][2]) if known else (last, None)
+            if result is None:
+                *last, result = prepared.fit(C, last, **solving)
+            yield *last, result
 
     def fits_near(self, neighbours):
         """Fits at all points of the grid, from those of other rows.
@@ -136,6 +153,22 @@ class Problem:
         """What fits at any C."""
         options = {"threads": threads, **self.grid.options}
         return prepare(self.data.X, self.data.target, self.data.weights, shrinkage, **options)
+
+    def small_weightings(self, map, threads):
+        """The same as one of many problems, or None where it is not so small."""
+        pays = costs.together_pays(map.n_rows, *map.shape)
+        return self.weightings(map, threads=threads) if pays else None
+
+    def weightings(self, map, others=(), *, threads):
+        """The problem in the coordinates of a map, and under other weights of its rows."""
+        data = self.data
+        own = np.ones(map.n_rows) if data.weights is None else data.weights
+        rows, weights, last = map.rows(), np.array([own, *others]), self.made.get("last")
+        if last is not None and np.array_equal(last.rows, rows):
+            return last.under(weights, threads)
+        table = data.known.table()
+        found = self.made["last"] = Weightings(rows, table, weights, data.offset, threads=threads)
+        return found
 
     def start(self, fit):
         """Coefficients and intercepts of the classes present, from those of all classes."""

@@ -6,7 +6,9 @@ from scipy import sparse
 from .._core.leave_one_out import leave_one_out_losses
 from .._core.threads import Threads
 from .._fitting.problem import RidgeProblem
+from .._inputs.training import among, target_of
 from .._maps.row_space import RowSpace
+from .loo_refits import Refits
 
 _MOST = 4096  # parameters of a Hessian: 128 MiB
 
@@ -36,13 +38,14 @@ def score_rows(whole, rows, fits):
     """
     grid, scores, place = whole.grid, np.empty((len(whole.data.target), len(fits))), 0
     held = rows.take(whole.data.kept).seen(whole.data.present)
-    target, kept = held.target(whole.data.present), held.weighted()
+    known, offset = among(held.known, held.offset, whole.data.present, len(held.classes))
+    held_target, kept = (target_of(known, offset), known.table()), held.weighted()
     with Threads() as threads:
         for shrinkage in grid.shrinkages:
             make = _ActiveRows if shrinkage.has_norm else _RidgeRows
             left_out = make(whole, shrinkage, threads)
             for C in grid.Cs:
-                scores[:, place] = -left_out.losses(C, *whole.start(fits[place]), target)
+                scores[:, place] = -left_out.losses(C, *whole.start(fits[place]), *held_target)
                 place += 1
     weights = np.ones(len(held)) if held.weights is None else held.weights
     return scores.reshape(len(scores), *grid.shape)[kept], weights[kept]
@@ -65,7 +68,10 @@ def _check_size(size):
 
 
 class _RidgeRows:
-    """Leave-one-out losses of fits with a ridge; wide data in their row space."""
+    """Leave-one-out losses of fits with a ridge; wide data in their row space.
+
+    Rows that the Newton step moves far are refitted.
+    """
 
     def __init__(self, whole, shrinkage, threads):
         data, factors, grid = whole.data, shrinkage.factors, whole.grid
@@ -78,15 +84,19 @@ class _RidgeRows:
                 self._space, X, factors = space, space.rows, None
         options = {"factors": factors, "threads": threads, **grid.options}
         self._problem = RidgeProblem(X, data.target, data.weights, **options)
+        self._refits = Refits(whole, self._problem, factors, threads)
 
-    def losses(self, C, coef, intercept, target):
-        """Loss of each row without itself, compared with a target."""
+    def losses(self, C, coef, intercept, target, table):
+        """Loss of each row without itself, compared with a target: a table of distributions."""
         if self._space is not None:
             coef, intercept = self._space.from_raw(coef, intercept)
         self._problem.set_strength(C)
         objective = self._problem.objective(np.float64)
         params = self._problem.from_coefficients(coef, intercept)
-        return leave_one_out_losses(objective, params, target)
+        losses, moves = leave_one_out_losses(objective, params, target)
+        numbers, exact = self._refits.losses(C, params, moves, table)
+        losses[numbers] = exact
+        return losses
 
 
 class _ActiveRows:
@@ -95,8 +105,8 @@ class _ActiveRows:
     def __init__(self, whole, shrinkage, threads):
         self._whole, self._shrinkage, self._threads = whole, shrinkage, threads
 
-    def losses(self, C, coef, intercept, target):
-        """Loss of each row without itself, compared with a target."""
+    def losses(self, C, coef, intercept, target, table):
+        """Loss of each row without itself, compared with a target: a table of distributions."""
         columns = np.flatnonzero(coef.any(axis=0))
         columns = columns if len(columns) else np.arange(1)
         coef = coef[:, columns]
@@ -107,7 +117,7 @@ class _ActiveRows:
         _check_size(np.count_nonzero(active))
         curvature = self._curvature(objective.penalty.curvature.reshape(active.shape)[0], coef)
         params = problem.from_coefficients(coef, intercept)
-        return leave_one_out_losses(objective, params, target, curvature, active)
+        return leave_one_out_losses(objective, params, target, curvature, active)[0]
 
     def _problem(self, C, columns):
         data, factors = self._whole.data, self._shrinkage.factors

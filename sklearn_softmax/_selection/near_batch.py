@@ -3,26 +3,31 @@
 import numpy as np
 
 from .._core.threads import Threads
-from .._core.weightings import Weightings
 from .._fitting.problem import alpha_from_C
-from .._solvers import Outcome, Result
-from .._solvers.many_newton import many_newton
+from .._solvers import costs
+from .._solvers.many_near import inexact, inverse_of, many_near
+from .._solvers.many_newton import differences, many_newton
+from .at_once import NUMBERS, results_of
 
-_NUMBERS = 1 << 23  # multiplications of the Hessians of all folds: a few milliseconds
+
+def together_pays(map):
+    """Whether the folds of a problem are so small that they may have their own Hessians."""
+    return costs.together_pays(map.n_rows, *map.shape)
 
 
-def batch_pays(map, n_folds):
-    """Whether calls of separate fits would take longer than the operations of all."""
-    n_outputs, width = map.shape
-    n = max(1, n_outputs - 1)
-    products = map.n_rows * width * (width + 1) // 2
-    return n_folds * (n * (n + 1) // 2 * products + (n * width) ** 3) <= _NUMBERS
+def batch_pays(shared, n_folds):
+    """Whether folds are best fitted together: those that share a metric, if they are not small."""
+    map = shared.map
+    if together_pays(map):
+        return True
+    stack = map.n_entries >= map.n_rows * map.n_features // 2  # rows that are nearly dense
+    return stack and costs.stack_pays(map.n_rows, *map.shape, n_folds) and shared.has_metrics
 
 
 class NearBatch:
     """Newton's method for all folds together, from the fits of all rows.
 
-    Folds that it does not certify in a few steps at some C are left to `shared`.
+    Fits that are not certified in a few steps are left to `shared`.
 
     Parameters
     ----------
@@ -32,37 +37,80 @@ class NearBatch:
         All of them.
     folds : list of (train, test)
         Row numbers.
+
+    Attributes
+    ----------
+    sound : bool
+        See `NearRidge`.
     """
 
     def __init__(self, shared, rows, folds):
-        self._shared, self._n_rows, grid = shared, len(rows), shared.whole.grid
-        problems = [_usable(grid, rows, train) for train, _ in folds]
+        self._shared, self._n_rows, self._grid = shared, len(rows), shared.whole.grid
+        self._options = {"tol": self._grid.tol, "max_iter": self._grid.max_iter}
+        problems = [_usable(self._grid, rows, train) for train, _ in folds]
         n_present = len(shared.whole.data.present)
         self._place, same = {}, []
         for number, problem in enumerate(problems):
             if problem is not None and len(problem.data.present) == n_present:
                 self._place[number] = len(same)
                 same.append(problem)
-        with Threads():
-            self._found = self._fit(rows, same) if same else []
+        self.sound = True
+        self._found = self._fit(same) if same else []
+        if any(None in results for results in self._found):
+            self.sound = self.sound and shared.sound
 
-    def _fit(self, rows, folds):
-        """State, gaps and steps at each C."""
-        whole, map = self._shared.whole, self._shared.map
-        labels = rows.known.take(whole.data.kept).keep(whole.data.present).labels
-        weights = np.array([self._weights(rows, fold) for fold in folds])
-        totals, found = weights.sum(axis=1), []
-        shares = weights / totals[:, None]
-        problems = Weightings(map.rows(), labels, len(whole.data.present), shares)
-        options = {"tol": whole.grid.tol, "max_iter": whole.grid.max_iter}
-        for C, start in zip(whole.grid.Cs, self._shared.starts, strict=True):
-            ridge = [self._shared.ridge(alpha_from_C(C, total)) for total in totals]
-            first = _differences(start.params.reshape(map.shape))
-            first = np.repeat(first[None], len(folds), axis=0)
-            found.append(many_newton(problems, first, np.array(ridge), **options))
-        return found
+    def _fit(self, folds):
+        """Results of all folds at each C, None where they are not certified."""
+        shared, weights = self._shared, [self._weights(fold) for fold in folds]
+        with Threads() as threads:
+            problems = shared.whole.weightings(shared.map, weights, threads=threads)
+            alphas = [[alpha_from_C(C, total) for total in problems.totals] for C in self._grid.Cs]
+            ridge = np.array(alphas)[:, :, None] * shared.ridge(1.0)
+            params = [differences(each.reshape(shared.map.shape)) for each in shared.params]
+            if not together_pays(shared.map):
+                self.sound = shared.sound
+                inverses = (shared.metric(place).inverse for place in range(len(params)))
+                return self._in_turn(inexact, problems, params, inverses, ridge[:, 1:])
+            near = problems.at(np.zeros(len(params), np.intp), np.array(params), ridge[:, 0])
+            self.sound = all(shared.same(value, place) for place, value in enumerate(near.value))
+            parts = [near.take([place]) for place in range(len(params))]
+            if not costs.hessian_pays(*shared.map.shape):
+                inverses = (inverse_of(problems.hessian(part)[0]) for part in parts)
+                return self._in_turn(many_near, problems, params, inverses, ridge[:, 1:])
+            step = max(1, NUMBERS // (len(folds) * problems.n_curvatures))
+            parts = [slice(first, first + step) for first in range(0, len(near), step)]
+            found = (self._together(problems, near.take(p), ridge[p, 1:]) for p in parts)
+            return [results for part in found for results in part]
 
-    def _weights(self, rows, fold):
+    def _together(self, problems, near, ridge):
+        """Some C at once. The first step takes the curvature of all rows, less those held out."""
+        others = np.arange(1, len(problems))
+        state, metric = problems.spread(near, others, ridge.reshape(-1, ridge.shape[2]))
+        found = many_newton(problems, state, metric, last=True, **self._options)
+        _, results = results_of(found, self._grid.tol)
+        return [results[i : i + len(others)] for i in range(0, len(results), len(others))]
+
+    def _in_turn(self, solve, problems, params, inverses, ridge):
+        """One C after the other, in the metric of all rows.
+
+        Optima are expected to lie, and start, as far from that of all rows as at the C before.
+        Folds whose optimum was not near are left to their own fits from there on.
+        """
+        n_folds, results = len(problems) - 1, []
+        near, apart = np.arange(n_folds), np.zeros((n_folds, *params[0].shape))
+        for whole, inverse, weights in zip(params, inverses, ridge, strict=True):
+            results.append([None] * n_folds)
+            if not len(near):
+                continue
+            state = problems.at(1 + near, whole + apart[near], weights[near])
+            found = solve(problems, state, inverse, **self._options)
+            apart[near] = found[0] - whole
+            for fold, result in zip(near, results_of(found, self._grid.tol)[1], strict=True):
+                results[-1][fold] = result
+            near = np.array([fold for fold in near if results[-1][fold] is not None], np.intp)
+        return results
+
+    def _weights(self, fold):
         """Of all rows that have weight: zero for those that a fold holds out."""
         weights = np.zeros(self._n_rows)
         numbers = fold.numbers[fold.data.kept]
@@ -72,19 +120,8 @@ class NearBatch:
     def fits(self, fold, threads):
         """Fits of a fold, one for each C."""
         place = self._place.get(fold.number)
-        results = [] if place is None else [self._result(place, *found) for found in self._found]
-        if not results or None in results:
-            yield from self._shared.fits(fold, threads)
-            return
-        for result in results:
-            yield self._shared.fit(fold, result)
-
-    def _result(self, place, state, gap, n_iter):
-        """Of one fold at one C; None where it is not certified."""
-        value, gap, n_iter = float(state.value[place]), float(gap[place]), int(n_iter[place])
-        if gap > self._shared.whole.grid.tol * value:
-            return None
-        return Result(_centred(state.params[place]), value, gap, n_iter, Outcome.CONVERGED)
+        known = None if place is None else [results[place] for results in self._found]
+        return self._shared.fits(fold, threads, known)
 
 
 def _usable(grid, rows, train):
@@ -93,16 +130,3 @@ def _usable(grid, rows, train):
         return grid.problem(rows, train)
     except ValueError:
         return None
-
-
-def _differences(params):
-    """Parameters relative to the last class; those of a single output as they are."""
-    return params if len(params) == 1 else params[:-1] - params[-1]
-
-
-def _centred(differences):
-    """Flat parameters of class sum zero."""
-    if len(differences) == 1:
-        return differences.ravel()
-    params = np.concatenate([differences, np.zeros((1, differences.shape[1]))])
-    return (params - params.mean(axis=0)).ravel()

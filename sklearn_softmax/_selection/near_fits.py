@@ -1,6 +1,7 @@
 """Fits of folds from those of all rows, which lie near: shared coordinates, starts and metrics."""
 
 from dataclasses import replace
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -55,6 +56,8 @@ class NearRidge:
 
     Attributes
     ----------
+    params : list of ndarray of shape (n_params,)
+        Those of all rows in these coordinates, at each C.
     sound : bool
         Whether the fits of all rows, which are certified in the original features, are the same
         in these coordinates.
@@ -67,9 +70,17 @@ class NearRidge:
             self._rows = None if self._space is None else replace(rows, X=self._space.rows)
             self._problem = self.problem(whole, threads)
             self._columns = self._problem.columns
-            zipped = zip(whole.grid.Cs, starts.whole_fits, strict=True)
-            self.starts = [self._start(C, fit) for C, fit in zipped]
-        self.sound = all(start is not None for start in self.starts)
+        self.params = [self._params(fit) for fit in starts.whole_fits]
+
+    @property
+    def sound(self):
+        """See the class."""
+        return None not in self._starts
+
+    @cached_property
+    def _starts(self):
+        """Where folds start at each C; None where these coordinates lose something."""
+        return [self._start(place) for place in range(len(self.params))]
 
     def _row_space(self, rows):
         whole, factors = self.whole, self._near.shrinkage.factors
@@ -83,7 +94,7 @@ class NearRidge:
     @property
     def map(self):
         """The map of all rows in these coordinates."""
-        return self._problem.objective(np.float64).map
+        return self._problem.map
 
     def problem(self, fold, threads):
         """A fold's problem in these coordinates."""
@@ -93,17 +104,36 @@ class NearRidge:
         options = {"factors": factors, "columns": self._columns, "threads": threads}
         return _NearProblem(data.X, data.target, data.weights, **options, **grid.options)
 
-    def _start(self, C, fit):
-        """Where folds start at one C; None where these coordinates lose something."""
-        grid, coefficients = self.whole.grid, self.whole.start(fit)
+    def _params(self, fit):
+        coefficients = self.whole.start(fit)
         if self._space is not None:
             coefficients = self._space.from_raw(*coefficients)
-        self._problem.set_strength(C)
-        objective = self._problem.objective(np.float64)
-        point = objective.at(self._problem.from_coefficients(*coefficients))
-        if abs(point.value - fit.result.value) > max(grid.tol, 1e-12) * point.value:
-            return None
-        return _Start(point.params, self._metric(objective, point))
+        return self._problem.from_coefficients(*coefficients)
+
+    @property
+    def has_metrics(self):
+        """Whether folds have a metric at each C: a Hessian that is not too dear."""
+        return self.sound and all(start.metric is not None for start in self._starts)
+
+    def metric(self, place):
+        """The metric at the C of this place."""
+        return self._starts[place].metric
+
+    def same(self, value, place):
+        """Whether this is the objective of all rows at the C of this place."""
+        known = self._near.whole_fits[place].result.value
+        return abs(value - known) <= max(self.whole.grid.tol, 1e-12) * value
+
+    def _start(self, place):
+        """Where folds start at one C; None where these coordinates lose something."""
+        with Threads() as threads:
+            self._problem.set_strength(self.whole.grid.Cs[place])
+            objective = self._problem.objective(np.float64)
+            objective.threads = threads
+            point = objective.at(self.params[place])
+            if not self.same(point.value, place):
+                return None
+            return _Start(point.params, self._metric(objective, point))
 
     def _metric(self, objective, point):
         map, (n_outputs, width) = objective.map, objective.map.shape
@@ -146,20 +176,27 @@ class NearRidge:
         newton = grid.solver == "auto" and (self._cheap or costs.newton_pays_late(ratio))
         return SOLVERS["newton" if newton else grid.solver]
 
-    def fits(self, fold, threads):
-        """Fits of a fold, one for each C.
+    def fits(self, fold, threads, known=None):
+        """Fits of a fold, one for each C; those are made whose results are not `known`.
 
         They start where the optimum lies if it is as far from that of all rows as at the C before.
         """
+        if known is not None and None not in known:
+            yield from (self.fit(fold, result) for result in known)
+            return
         if len(fold.data.present) < len(self.whole.data.present):
             yield from self._near.fits(fold, threads)
             return
         problem, solving = self.problem(fold, threads), fold.grid.solving
         solving.pop("solver")
         otherwise, far, apart = self._otherwise(fold.grid), False, 0.0
-        for C, start in zip(fold.grid.Cs, self.starts, strict=True):
-            problem.set_strength(C)
-            solver = otherwise if far or start.metric is None else nearby(start.metric, otherwise)
-            result = problem.solve(solver, start.params + apart, **solving)
-            far, apart = far or result.n_iter > FEW, result.params - start.params
+        known = known or [None] * len(self._starts)
+        for C, start, result in zip(fold.grid.Cs, self._starts, known, strict=True):
+            if result is None:
+                near = None if far else start.metric
+                solver = otherwise if near is None else nearby(near, otherwise)
+                problem.set_strength(C)
+                result = problem.solve(solver, start.params + apart, **solving)
+                far = far or result.n_iter > FEW
+            apart = result.params - start.params
             yield self.fit(fold, result)

@@ -24,14 +24,15 @@ def neighbours(rows, whole, fits, folds):
         With ``fits(fold, threads)``, which yields the fits of a fold at each C.
     """
     grid, found = whole.grid, []
-    labels_alone = not (rows.are_tables or rows.offset is not None or grid.label_smoothing)
+    by_fold = isinstance(grid.class_weight, str)  # factors that make other distributions
+    alike = not (by_fold and (rows.are_tables or grid.label_smoothing))
     for number, shrinkage in enumerate(grid.shrinkages):
         part = fits[number * len(grid.Cs) : (number + 1) * len(grid.Cs)]
         near = NearStarts(shrinkage, part)
         if not shrinkage.has_norm:
             shared = NearRidge(rows, whole, near)
+            if alike and batch_pays(shared, len(folds)):
+                shared = NearBatch(shared, rows, folds)
             near = shared if shared.sound else near
-            if shared.sound and labels_alone and batch_pays(shared.map, len(folds)):
-                near = NearBatch(shared, rows, folds)
         found.append(near)
     return found

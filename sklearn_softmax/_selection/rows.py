@@ -9,7 +9,7 @@ from .._fitting.problem import canonical
 from .._inputs.known import KnownLabels
 from .._inputs.labels import read_rows
 from .._inputs.offset import read_offset
-from .._inputs.training import products, target_of
+from .._inputs.training import among, products, target_of
 from .._inputs.validation import check_weights
 
 
@@ -74,7 +74,7 @@ class Rows:
 
     def target(self, present):
         """What logits of some classes are compared with."""
-        return target_of(self.known, self.offset, present, len(self.classes))
+        return target_of(*among(self.known, self.offset, present, len(self.classes)))
 
 
 def _multiplied(weights, totals):

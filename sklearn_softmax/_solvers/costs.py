@@ -12,7 +12,12 @@ GATHER = 4.0  # of a number that is standardised for it
 
 _EXPECTED_PASSES = 50
 _NEWTON_RATIO, _NEWTON_SWITCH_RATIO = 1.2, 5.0
+_HESSIAN_BYTES = 64 << 20
 _KEPT_PRODUCTS, _KEPT_WIDTH = 1 << 21, 48  # numbers, features
+_TOGETHER = 1 << 24  # multiplications: of about a millisecond
+_STACKED = 1 << 21  # numbers
+_EXPECTED_PRODUCTS = 20
+_HESSIAN_OF_PRODUCTS = 64  # multiplications of a Hessian, beside those of a quarter product
 _MARGINS_BYTES = 8 << 20  # cached logits may take this,
 _MARGINS_SHARE = 0.1  # or this share of the data
 
@@ -20,6 +25,11 @@ _MARGINS_SHARE = 0.1  # or this share of the data
 def pass_cost(n_entries, n_outputs):
     """Cost of a pass, its calls included."""
     return 4.0 * n_entries * n_outputs + CALLS
+
+
+def gradients_pay(n_entries, n_outputs):
+    """Whether the gradient costs less than the calls of a visit that is made for it later."""
+    return 2.0 * n_entries * n_outputs <= 0.25 * CALLS
 
 
 def blocks_cost(n_blocks, n_rows, width):
@@ -56,6 +66,13 @@ def newton_pays_late(ratio):
     return ratio <= _NEWTON_SWITCH_RATIO
 
 
+def newton_pays_after(n_products, n_rows, n_entries, n_outputs, width):
+    """Whether the Hessian costs less than so many products with it, and is not too large."""
+    memory = 8 * (max(1, n_outputs - 1) * width) ** 2
+    ratio = newton_ratio(n_rows, n_entries, n_outputs, width)
+    return ratio <= n_products and memory <= _HESSIAN_BYTES
+
+
 def part_ratio(n_rows, n_entries, n_outputs, width, n_columns):
     """Cost of the part of the Hessian that some features have, and of its use, in passes."""
     free = max(1, n_outputs - 1)
@@ -80,6 +97,30 @@ def products_pay(n_rows, n_outputs, width):
         and width <= _KEPT_WIDTH
         and n_rows * width * (width + 1) / 2 <= _KEPT_PRODUCTS
     )
+
+
+def together_pays(n_rows, n_outputs, width):
+    """Whether a Newton step of a problem is so short that many are best made at once."""
+    free, products = max(1, n_outputs - 1), n_rows * width * (width + 1) // 2
+    step = free * (free + 1) // 2 * products + (free * width) ** 3 / 3.0
+    return products <= _KEPT_PRODUCTS and step <= _TOGETHER
+
+
+def stack_pays(n_rows, n_outputs, width, n_folds):
+    """Whether rows and logits of all folds are so few that copies of them do not matter."""
+    free = max(1, n_outputs - 1)
+    return n_rows * max(width, n_folds * free) <= _STACKED
+
+
+def refits(n_outputs, width, n_rows, operations):
+    """How many refits by products with the Hessian so many operations are enough for."""
+    return int(operations / (_EXPECTED_PRODUCTS * 2.0 * max(1, n_outputs - 1) * n_rows * width))
+
+
+def hessian_pays(n_outputs, width):
+    """Whether an explicit Hessian takes no longer than the products with it that spare it."""
+    free = max(1, n_outputs - 1)
+    return (free + 1) * (width + 1) <= _HESSIAN_OF_PRODUCTS
 
 
 def margins_pay(n_rows, n_entries, n_outputs, itemsize):

@@ -1,6 +1,7 @@
 """Minimising near the optimum of a problem that is almost the same, in the metric found there."""
 
 from dataclasses import replace
+from functools import cached_property
 
 import numpy as np
 from scipy.linalg import blas, lapack
@@ -26,6 +27,11 @@ class HessianMetric:
     def __init__(self, hessian, shape):
         self._shape = shape
         self._inverse = lapack.dpotri(cholesky(hessian), lower=1)[0]
+
+    @cached_property
+    def inverse(self):
+        """The inverse metric, both triangles."""
+        return np.tril(self._inverse) + np.tril(self._inverse, -1).T
 
     def solve(self, gradient):
         """Product of the inverse metric with a flat gradient of class sum zero."""

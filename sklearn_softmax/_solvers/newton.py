@@ -1,7 +1,9 @@
 """Newton's method with the explicit Hessian: for problems with few parameters."""
 
+from functools import partial
+
 from .line_search import search
-from .newton_equation import newton_direction
+from .newton_equation import NewtonStep
 from .outcome import Outcome, Result
 from .stopping import Stopping
 
@@ -27,19 +29,18 @@ def newton(objective, start, *, tol, max_iter):
     -------
     Result
     """
-    options = {"tol": tol, "max_iter": max_iter, "exact": True}
-    return iterate(objective, start, lambda point: newton_direction(objective, point), **options)
+    return iterate(objective, start, partial(NewtonStep, objective), tol=tol, max_iter=max_iter)
 
 
-def iterate(objective, start, step, *, tol, max_iter, exact=False):
+def iterate(objective, start, step, *, tol, max_iter):
     """Newton's iteration with a line search, whatever solves the Newton equation.
 
     Parameters
     ----------
     step : callable
-        ``step(point)`` returns a direction, and half its squared decrement.
-    exact : bool
-        Whether the directions solve the Newton equation to rounding.
+        ``step(point)`` returns a step, with a `direction` that solves the Newton equation, half
+        its squared `decrement`, whether both are `exact`, to rounding, and
+        ``corrected() -> direction, slope``, which is gone along.
     objective, start, tol, max_iter
         See `newton`.
 
@@ -53,16 +54,18 @@ def iterate(objective, start, step, *, tol, max_iter, exact=False):
         gap = stopping.early_gap(point)
         if stopping.reached(point, gap):
             return Result(point.params, point.value, gap, n_iter, stopping.outcome())
-        direction, decrement = step(point)
-        gap = stopping.gap(point, decrement, direction if exact else None)
+        newton_step = step(point)
+        direction, decrement = newton_step.direction, newton_step.decrement
+        gap = stopping.gap(point, decrement, direction if newton_step.exact else None)
         if stopping.reached(point, gap):
             return Result(point.params, point.value, gap, n_iter, stopping.outcome(direction))
         if objective.at_infinity(point):
             return Result(point.params, point.value, point.value, n_iter, Outcome.AT_INFINITY)
         if n_iter == max_iter:
             break
+        direction, slope = newton_step.corrected()
         line = objective.line(point, direction)
-        length = search(line, point.value, -2.0 * decrement, _ACCURATE, objective.noise)
+        length = search(line, point.value, slope, _ACCURATE, objective.noise)
         last, point = point.value, point if length is None else line.take(length)
         idle = idle + 1 if last - point.value <= objective.noise * point.value else 0
         if idle == _IDLE:

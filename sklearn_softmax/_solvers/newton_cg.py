@@ -1,9 +1,13 @@
 """Newton's method by conjugate gradients, from Hessian products alone."""
 
+from functools import partial
+
 import numpy as np
 
+from . import costs
 from .conjugate import newton_step
 from .newton import iterate
+from .newton_equation import NewtonStep
 from .schedule import MetricSchedule
 
 _ACCURACY = 0.1  # of the first steps; later ones are as accurate as they are short
@@ -44,23 +48,32 @@ def newton_cg(objective, start, *, tol, max_iter):
     def jacobi(point):
         return _Jacobi(objective.curvature_diagonal(point))
 
-    return _truncated(objective, start, jacobi, tol=tol, max_iter=max_iter)
+    step = partial(_truncated_step, objective, jacobi)
+    return iterate(objective, start, step, tol=tol, max_iter=max_iter)
 
 
 def newton_blocks(objective, start, *, tol, max_iter):
     """Minimise by truncated Newton steps in the metric of the classes, renewed at each.
 
-    For designs; parameters as for `newton_cg`.
+    For designs; parameters as for `newton_cg`. Once a step took more products than the explicit
+    Hessian costs, the steps that follow have that.
     """
-    renew = MetricSchedule(objective).renew
-    return _truncated(objective, start, renew, tol=tol, max_iter=max_iter)
+    map, renew = objective.map, MetricSchedule(objective).renew
+    step, n_products = partial(_truncated_step, objective, renew), 0
+
+    def cheapest(point):
+        nonlocal n_products
+        if costs.newton_pays_after(n_products, map.n_rows, map.n_entries, *map.shape):
+            return NewtonStep(objective, point)
+        found = step(point)
+        n_products = found.n_products
+        return found
+
+    return iterate(objective, start, cheapest, tol=tol, max_iter=max_iter)
 
 
-def _truncated(objective, start, metric_at, *, tol, max_iter):
-    def step(point):
-        metric = metric_at(point)
-        size = np.dot(point.gradient, metric.solve(point.gradient))
-        accuracy = min(_ACCURACY, np.sqrt(size / point.value)) if point.value > 0.0 else 0.0
-        return newton_step(objective, point, metric, accuracy=accuracy)
-
-    return iterate(objective, start, step, tol=tol, max_iter=max_iter)
+def _truncated_step(objective, metric_at, point):
+    metric = metric_at(point)
+    size = np.dot(point.gradient, metric.solve(point.gradient))
+    accuracy = min(_ACCURACY, np.sqrt(size / point.value)) if point.value > 0.0 else 0.0
+    return newton_step(objective, point, metric, accuracy=accuracy)

@@ -3,9 +3,11 @@
 import numpy as np
 from scipy.linalg import lapack
 
+_MOST_CORRECTION = 0.75  # of Newton's step; ½ in exponential tails: beyond, a cubic says little
 
-def newton_direction(objective, point, columns=None):
-    """Newton's step, and half its squared decrement.
+
+class NewtonStep:
+    """Newton's step at a point, and one that knows of the third derivative, too.
 
     Parameters
     ----------
@@ -16,31 +18,64 @@ def newton_direction(objective, point, columns=None):
     columns : ndarray of int or None
         The features that move, the intercept being the last one; None for all.
 
-    Returns
-    -------
+    Attributes
+    ----------
     direction : ndarray of shape (n_params,)
+        Newton's step d: H d = -g.
     decrement : float
+        Half its squared decrement, -g'd / 2.
     """
-    shape = n_outputs, _ = objective.map.shape
-    free, moving = max(1, n_outputs - 1), slice(None) if columns is None else columns
-    hessian = objective.hessian(point, columns)
-    gradient = point.gradient.reshape(shape)[:free, moving]
-    direction = np.zeros(shape)
-    direction[:free, moving] = _solve(hessian, -gradient.ravel()).reshape(gradient.shape)
-    if n_outputs > 1:
-        direction -= direction.mean(axis=0)
-    direction = direction.ravel()
-    return direction, -0.5 * np.dot(point.gradient, direction)
+
+    exact = True
+
+    def __init__(self, objective, point, columns=None):
+        self._objective, self._point = objective, point
+        self._moving = slice(None) if columns is None else columns
+        right = self._free(-point.gradient)
+        self._factor, solution = _solve(objective.hessian(point, columns), right)
+        self.direction = self._whole(solution)
+        self.decrement = -0.5 * np.dot(point.gradient, self.direction)
+
+    def corrected(self):
+        """Chebyshev's step d - ½ H⁻¹ F‴[d, d], and the slope of the objective along it.
+
+        Its error is cubic where that of Newton's step is quadratic, for a product with the data
+        and no further Hessian; see Traub (1964), "Iterative methods for the solution of
+        equations", ch. 5. It is Newton's step where the correction is larger than that.
+        """
+        slope = -2.0 * self.decrement
+        change = self._free(-0.5 * self._objective.third(self._point, self.direction))
+        correction, failed = lapack.dpotrs(self._factor, change, lower=1)
+        size = np.dot(correction, change)
+        if failed or not size <= -(_MOST_CORRECTION**2) * slope:
+            return self.direction, slope
+        corrected = self.direction + self._whole(correction)
+        along = np.dot(self._point.gradient, corrected)
+        return (corrected, along) if along < 0.0 else (self.direction, slope)
+
+    def _free(self, params):
+        """What is known of parameters of class sum zero, in coordinates of the Hessian."""
+        n_outputs, _ = shape = self._objective.map.shape
+        return params.reshape(shape)[: max(1, n_outputs - 1), self._moving].ravel()
+
+    def _whole(self, solution):
+        """A direction from its difference to the last class."""
+        n_outputs, _ = shape = self._objective.map.shape
+        free, direction = max(1, n_outputs - 1), np.zeros(shape)
+        direction[:free, self._moving] = solution.reshape(free, -1)
+        if n_outputs > 1:
+            direction -= np.add.reduce(direction, axis=0) / n_outputs
+        return direction.ravel()
 
 
 def _solve(hessian, right):
-    """Solution for a positive semi-definite matrix; its diagonal is overwritten."""
+    """Cholesky factor and solution for a positive semi-definite matrix; changes its diagonal."""
     diagonal = np.einsum("ii->i", hessian)
     jitter = 1e-13 * max(diagonal.max(), np.finfo(np.float64).tiny)
     while np.isfinite(jitter):
-        _, solution, failed = lapack.dposv(hessian, right, lower=1)
+        factor, solution, failed = lapack.dposv(hessian, right, lower=1)
         if not failed and np.all(np.isfinite(solution)):
-            return solution
+            return factor, solution
         diagonal += jitter
         jitter *= 10.0
     raise FloatingPointError("A curvature is not finite.")

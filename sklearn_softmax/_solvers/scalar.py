@@ -7,7 +7,7 @@ import numpy as np
 
 from .outcome import Outcome, Result
 
-_CONVERGED = 1e-4  # size of the last step in the logarithm: Halley cubes it
+ROUNDING = 1e-4  # size of the last step in the logarithm: Halley cubes it
 _LEAST_TURN = 0.5  # of a step, relative to Newton's: no more than twice that
 _LEVEL = 1e-12  # relative distance to a level
 _LONGEST = 2.0  # step in the logarithm
@@ -34,7 +34,7 @@ class _Bracket:
         return self.high < np.inf and self.high - self.low <= _CLOSE * self.high
 
 
-def minimise(line, start, *, lowest, max_iter):
+def minimise(line, start, *, lowest, max_iter, accuracy=ROUNDING):
     """Minimise over numbers of at least `lowest`.
 
     Parameters
@@ -47,6 +47,8 @@ def minimise(line, start, *, lowest, max_iter):
         Positive; returned where the slope there is not negative.
     max_iter : int
         The largest number of steps.
+    accuracy : float
+        Size of the last step in the logarithm, whose cube is what remains.
 
     Returns
     -------
@@ -71,7 +73,7 @@ def minimise(line, start, *, lowest, max_iter):
         proposed = -np.sign(slope) * _LONGEST
         if bend > 0.0:
             proposed = -slope / bend / max(1.0 - 0.5 * slope * turn / bend**2, _LEAST_TURN)
-        if abs(proposed) <= _CONVERGED:
+        if abs(proposed) <= accuracy:
             value += number * proposed * (slope + proposed * (bend / 2.0 + proposed * turn / 6.0))
             gap *= proposed**2
             return _result(number * np.exp(proposed), value, gap, n_iter, Outcome.CONVERGED)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from . import costs
-from .newton_equation import newton_direction
+from .newton_equation import NewtonStep
 
 _WINDOW = 6  # steps over which the fall of the gradient is measured
 _USUAL_FALL = 1.0  # of its logarithm in a step, before it was measured
@@ -47,7 +47,7 @@ class WeakFeatures:
         columns = np.sort(order[:n_features])
         if map.fit_intercept:
             columns = np.append(columns, map.n_features)
-        return newton_direction(self._objective, point, columns)[0]
+        return NewtonStep(self._objective, point, columns).direction
 
     def _steps_left(self, bound):
         """Steps until the gradient is small enough by itself, if it falls on as it did."""

@@ -10,6 +10,7 @@ from sklearn.utils.validation import validate_data
 
 from .._core.threads import Threads
 from .._inputs.labels import FLOATS, check_classes, read_known
+from .._inputs.training import in_dtype
 from .._inputs.validation import check_weights, class_factors
 from .._solvers import SOLVERS
 from .._sparse_coef import dense
@@ -109,11 +110,11 @@ class PartialFitMixin:
             solver = SOLVERS[self.solver]
             settings = Settings(self.C, solver, self.tol, self.max_iter, threads)
             stream = self._stream_before(rows, len(classes), settings).updated(rows, settings)
-        coef, intercept = stream.coefficients()
+        coef, intercept = (in_dtype(each, X.dtype) for each in stream.coefficients())
         if first:
             validate_data(self, given, skip_check_array=True)  # names; not before all succeeded
         self._stream, self.classes_ = stream, classes
-        self.coef_, self.intercept_ = coef.astype(X.dtype), intercept.astype(X.dtype)
+        self.coef_, self.intercept_ = coef, intercept
         self.n_iter_ = max(1, stream.n_iter)
         self.n_samples_seen_ = getattr(self, "n_samples_seen_", 0) + n_rows
         for name in ("loss_", "dual_gap_"):

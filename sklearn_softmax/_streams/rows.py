@@ -112,7 +112,8 @@ class Coordinates:
         """Coordinates in which these rows have mean 0 and variance 1."""
         design = self._design(rows.X)
         blocks = RowBlocks(len(rows), max(1, _COLUMN_NUMBERS // max(1, design.n_features)))
-        mean, scale = column_scales(design, rows.weights, blocks, threads)
+        mean, scale, still = column_scales(design, rows.weights, blocks, threads)
+        scale = np.where(still, 1.0, scale)  # it may vary in later rows
         mean = mean if self.fit_intercept else np.zeros_like(mean)
         return Coordinates(self.n_classes, self.fit_intercept, mean, scale)
 

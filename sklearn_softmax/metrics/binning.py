@@ -4,6 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+N_BINS = 15  # of the expected calibration error, unless asked otherwise
+
 
 class Bins(NamedTuple):
     """Bins that have a row of positive weight.

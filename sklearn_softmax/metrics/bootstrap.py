@@ -45,7 +45,7 @@ def bootstrap_interval(
 
     Rows are drawn with replacement and handed to the metric as weights: how often each was drawn.
     So repeated rows stay together where a metric splits rows into folds, and no class is lost
-    from the labels.
+    from the labels. Rows of weight zero are not drawn.
 
     Parameters
     ----------
@@ -107,6 +107,10 @@ def bootstrap_interval(
     n_rows = len(y_true)
     given = check_weights(sample_weight, n_rows)
 
+    drawn = np.arange(n_rows) if given is None else np.flatnonzero(given)
+    if len(drawn) < 2:
+        raise ValueError(f"y_true must have at least 2 rows of positive weight; got {len(drawn)}.")
+
     def of_rows(numbers):
         weights = np.bincount(numbers, minlength=n_rows) * (1.0 if given is None else given)
         return metric(y_true, y_proba, sample_weight=weights, **kwargs)
@@ -115,10 +119,10 @@ def bootstrap_interval(
         return np.apply_along_axis(of_rows, axis, numbers).T
 
     result = bootstrap(
-        (np.arange(n_rows),),
+        (drawn,),
         statistic,
         n_resamples=n_resamples,
-        batch=max(1, _AT_ONCE // n_rows),
+        batch=max(1, _AT_ONCE // len(drawn)),
         confidence_level=confidence_level,
         method=method,
         random_state=random_state,

@@ -3,7 +3,7 @@
 import numpy as np
 
 from .._inputs.validation import check_bool, check_choice, check_integer
-from .binning import KINDS, STRATEGIES, fill_bins
+from .binning import KINDS, N_BINS, STRATEGIES, fill_bins
 from .inputs import read_predictions
 
 
@@ -13,7 +13,7 @@ def expected_calibration_error(
     *,
     kind="top-label",
     norm="l1",
-    n_bins=15,
+    n_bins=N_BINS,
     strategy="uniform",
     debias=False,
     sample_weight=None,

@@ -4,7 +4,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._inputs.validation import check_choice, check_integer, check_number
 from . import drawing
-from .binning import KINDS, STRATEGIES
+from .binning import KINDS, N_BINS, STRATEGIES
 from .inputs import read_predictions
 from .reliability import INTERVALS, reliability_curves
 
@@ -141,7 +141,9 @@ class ReliabilityDisplay:
             One panel for the most probable class of each row, or one for each class. Two classes
             have one panel, of the second: that of the first is its mirror image.
         n_bins : int, default=None
-            Number of bins; by default 10, and 5 for more than 20 classes in a panel each.
+            Number of bins; by default 10, and 5 for more than 20 classes in a panel each. The
+            error in the legend is `expected_calibration_error` with this number of bins, or with
+            its own default.
         strategy : {'uniform', 'quantile'}, default='uniform'
             As in `expected_calibration_error`.
         interval : {'wilson', 'bootstrap', None}, default='wilson'
@@ -185,6 +187,7 @@ class ReliabilityDisplay:
             predictions,
             kind=kind,
             n_bins=n_bins or (5 if len(titles) > drawing.MANY else 10),
+            error_bins=n_bins or N_BINS,
             strategy=strategy,
             interval=interval,
             confidence_level=confidence_level,

@@ -24,7 +24,7 @@ class ReliabilityCurve(NamedTuple):
     histogram : ndarray of shape (20,)
         Share of the rows in bins of equal width of the confidence.
     error : float
-        Mean absolute difference of confidence and accuracy over the bins, weighted.
+        The expected calibration error of this panel.
     """
 
     bins: Bins
@@ -35,7 +35,7 @@ class ReliabilityCurve(NamedTuple):
 
 
 def reliability_curves(
-    predictions, *, kind, n_bins, strategy, interval, confidence_level, random_state
+    predictions, *, kind, n_bins, error_bins, strategy, interval, confidence_level, random_state
 ):
     """Curves of all panels of a kind: one, or one for each class.
 
@@ -44,7 +44,8 @@ def reliability_curves(
     predictions : Predictions
         Labels and probabilities.
     kind : {'top-label', 'classwise'}
-    n_bins : int
+    n_bins, error_bins : int
+        Bins of the curve, and of its error.
     strategy : {'uniform', 'quantile'}
     interval : {'wilson', 'bootstrap', None}
     confidence_level : float
@@ -62,7 +63,8 @@ def reliability_curves(
         rows = confidences, events, predictions.weights
         bins = fill_bins(*rows, n_bins, strategy)
         low, high = ends(bins, confidence_level, random_state)
-        error = np.average(np.abs(bins.confidence - bins.accuracy), weights=bins.weight)
+        finer = fill_bins(*rows, error_bins, strategy)
+        error = np.average(np.abs(finer.confidence - finer.accuracy), weights=finer.weight)
         curves.append(ReliabilityCurve(bins, low, high, _histogram(*rows), float(error)))
     return curves
 
