@@ -8,7 +8,7 @@ from .prox_newton import centring
 from .quadratic import Quadratic
 
 _SHARE = 0.8  # of its bound, from which a parameter that is zero may move
-_EVERY, _MOST = 60, 450  # parameters that all may move; that are solved for at once
+_EVERY, _MOST = 60, 1000  # parameters that all may move; that are solved for at once
 _NEW = 100  # that may leave zero in a step
 _STEPS = 10
 _LENGTHS, _ENOUGH = (1.0, 0.5, 0.25, 0.1), 1e-3  # of steps; of what a model promises
