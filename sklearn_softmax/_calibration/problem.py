@@ -22,6 +22,7 @@ _LEAST_SPREAD = 1e-120  # of logits that are not constant
 _COARSE, _EVERY = 1 << 15, 16  # logits, and one row of so many, that are enough to start from
 _ROUGH, _NEAR = 0.1, 0.05  # last steps in log β before a start is taken: the solver cubes them
 _STEPS = 3  # of a start with all rows
+_MOST_SINGLE = 1e30  # slope in the unit: float32 holds what few steps make of it
 _SUPPORT = 10.0  # times what a prior tells of a parameter: with less it is needed
 _ENOUGH = 200  # steps of temperature, which takes ten
 _HELD = 1e12  # weight of a slope that must not move
@@ -167,6 +168,8 @@ class CalibrationProblem:
         rows = self._logits[::stride], self.labels[::stride], weights
         part = CalibrationProblem(*rows, self._n_classes, self.threads)
         start = part._best_slope(_ENOUGH, _ROUGH).params[0] / self._unit
+        if start > _MOST_SINGLE:
+            return start
         bounds = {"lowest": _LEAST, "max_iter": _STEPS}
         return scalar.minimise(ray.in_single(), start, **bounds, accuracy=_NEAR).params[0]
 
