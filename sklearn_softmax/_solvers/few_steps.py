@@ -11,6 +11,7 @@ _SHARE = 0.8  # of its bound, from which a parameter that is zero may move
 _EVERY, _MOST = 60, 450  # parameters that all may move; that are solved for at once
 _NEW = 100  # that may leave zero in a step
 _STEPS = 10
+_LENGTHS, _ENOUGH = (1.0, 0.5, 0.25, 0.1), 1e-3  # of steps; of what a model promises
 _ACCURACY = 1e-2  # of the minimum of a model
 _SETTLED, _NEEDED = 1e-2, 0.95  # see `curvatures`
 _CHEAP = 1 << 23  # operations of a Hessian that is made anew
@@ -66,9 +67,8 @@ class FewSteps:
                 outcome = Outcome.CONVERGED
             if outcome is not None or n_iter == min(_STEPS, max_iter):
                 break
-            new = self._step(state)
-            new_value = np.inf if new is None else self._value(new)
-            if not new_value < value:
+            new, new_value = self._step(state, value)
+            if new is None:
                 break
             state, value, n_iter = new, new_value, n_iter + 1
             if observer is not None and observer(state.params.ravel()):
@@ -82,8 +82,8 @@ class FewSteps:
         params, ridge = state.params, self._penalty.ridge
         return state.value + self._penalty.value(params) + 0.5 * np.sum(params * params @ ridge)
 
-    def _step(self, state):
-        """The state at the minimum of the model, or None where that is too large."""
+    def _step(self, state, value):
+        """The state on the way to the minimum of a model, and its value, or None."""
         params, penalty = state.params, self._penalty
         gradient = state.gradient + penalty.ridge * params
         mask = self._every
@@ -91,7 +91,7 @@ class FewSteps:
             mask = self._moving(penalty.pressure(params, gradient))
         classes, columns = mask.nonzero()
         if len(classes) > _MOST:
-            return None
+            return None, value
         part, shape = penalty.part(mask)
         matrix = self._hessian(state, mask, classes, columns)
         np.einsum("ii->i", matrix)[:] += penalty.ridge[columns]
@@ -103,7 +103,16 @@ class FewSteps:
         self._promises = self._promises[1], decrease
         target = np.zeros(self._shape)
         target[mask] = found.ravel()
-        return self._loss.at(penalty.centred(target))
+        return self._toward(target, state, value, decrease)
+
+    def _toward(self, target, state, value, decrease):
+        for length in _LENGTHS:
+            params = target if length == 1.0 else state.params + length * (target - state.params)
+            new = self._loss.at(self._penalty.centred(params))
+            new_value = self._value(new)
+            if new_value < value - _ENOUGH * length * decrease:
+                return new, new_value
+        return None, value
 
     def _moving(self, pressure):
         """Mask of what may move: that of the last Hessian, where it serves."""
