@@ -78,3 +78,22 @@ def test_log_probabilities_are_not_logarithms_of_rounded_probabilities():
     model = SoftmaxCalibrator("temperature").fit(logits, [0, 2, 1, 1])
     expected = log_softmax(logits / model.temperature_, axis=1)
     np.testing.assert_allclose(model.predict_log_proba(logits), expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("method", ["temperature", "auto"])
+@pytest.mark.parametrize("sharper", [0.3, 3.0])
+def test_masks_of_any_size_are_the_same(method, sharper):
+    """A class that is ruled out has probability 0, however small its logit."""
+    rng = np.random.default_rng(0)
+    logits = 3.0 * rng.normal(size=(300, 4))
+    labels = (sharper * logits + rng.gumbel(size=logits.shape)).argmax(axis=1)
+    labels[:50] %= 3
+
+    def calibrated(mask):
+        masked = logits.copy()
+        masked[:50, 3] = mask
+        return SoftmaxCalibrator(method).fit(masked, labels).predict_proba(masked)
+
+    expected = calibrated(-1e90)
+    for mask in (-1e140, -1e200, np.finfo(np.float64).min):
+        np.testing.assert_allclose(calibrated(mask), expected, rtol=1e-9, atol=1e-12)

@@ -391,6 +391,17 @@ def test_temperature_knows_no_scale_of_weights(scale):
     same(found.loss_, expected.loss_, 1e-14)
 
 
+def test_temperature_starts_well_beside_a_mask_of_float32():
+    """Slopes in units of the mask are no numbers in float32: 87 steps up from zero."""
+    logits, labels = draw(40_000, slope=2.0)
+    logits[7, (labels[7] + 1) % 3] = np.finfo(np.float32).min
+    masked = SoftmaxCalibrator("temperature").fit(logits, labels)
+    logits[7, (labels[7] + 1) % 3] = -1e4
+    expected = SoftmaxCalibrator("temperature").fit(logits, labels)
+    assert masked.n_iter_ < 10
+    same(masked.temperature_, expected.temperature_, 1e-9)
+
+
 def test_zero_weights_only_are_an_error():
     logits, labels = draw(30)
     with pytest.raises(ValueError, match="sample_weight must have a positive sum"):

@@ -217,6 +217,17 @@ def test_refits_see_tables_and_offsets():
     assert scores[one, 0] == pytest.approx(expected, rel=1e-2)
 
 
+def test_the_entropy_of_soft_targets_hides_no_row():
+    """Wide data: beside it the penalty was nothing, and fits that saw the row good enough."""
+    X, y = draw(n_rows=30, n_features=60)
+    model = SoftmaxRegressionCV([1e8], cv="loo", label_smoothing=0.1).fit(X, y)
+    for row in (0, 7):
+        others = np.arange(len(y)) != row
+        alone = SoftmaxRegression(1e8, label_smoothing=0.1, tol=1e-11).fit(X[others], y[others])
+        expected = -alone.log_loss(X[[row]], y[[row]])
+        assert model.cv_scores_[row, 0] == pytest.approx(expected, rel=1e-2)
+
+
 def test_the_only_row_of_a_class_is_not_refitted():
     """No penalty would hold the intercept of its class."""
     X, y = draw(n_rows=31, n_features=6, seed=2)

@@ -516,6 +516,18 @@ def test_a_corrected_step_goes_down_or_is_newtons():
         assert size <= 2.0 * step.decrement * (1.0 + 1e-9)
 
 
+@pytest.mark.parametrize("seed", [2, 3])
+def test_a_strong_penalty_does_not_hold_what_has_none(seed):
+    """More free features than rows: 130 and 513 steps, damped by a share of the penalty."""
+    X, labels = np.random.default_rng(seed).standard_normal((4, 8)), np.array([0, 1, 0, 1])
+    options = {"fit_intercept": True, "threads": Threads(), "floor": 1e-6}
+    options["factors"] = np.append(np.zeros(7), 1.0)
+    problem = RidgeProblem(X, BinaryLabels(labels), None, C=1e-12, **options)
+    objective = problem.objective(np.float64)
+    result = SOLVERS["newton"](objective, problem.start(), tol=1e-9, max_iter=20)
+    assert result.outcome is Outcome.AT_INFINITY
+
+
 # Hessians that serve several ridges
 
 

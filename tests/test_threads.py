@@ -138,6 +138,20 @@ def _in_fork():
 # The room itself.
 
 
+def test_blas_is_held_to_one_thread_in_any_thread_of_python():
+    def inside():
+        with Threads():
+            return blas_limits()
+
+    before = blas_limits()
+    for _ in range(2):  # the main thread was first, and the other may not be the one that sets
+        assert set(inside()) <= {1}
+        with concurrent.futures.ThreadPoolExecutor(1) as other:
+            assert set(other.submit(inside).result()) <= {1}
+            assert other.submit(blas_limits).result() == before
+    assert blas_limits() == before
+
+
 def run_at(count, task, items):
     threads = Threads()
     threads.count = count

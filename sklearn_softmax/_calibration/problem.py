@@ -18,10 +18,12 @@ from .result import Calibration
 
 _LEAST = 1e-6  # slope at which the largest difference of two logits is nearly nothing
 _LARGEST = 1e120  # spread of logits whose squares are multiplied
+_FARTHEST, _TYPICAL = 1e100, 0.1  # logits beside such a quantile: probabilities are 0 far nearer
 _LEAST_SPREAD = 1e-120  # of logits that are not constant
 _COARSE, _EVERY = 1 << 15, 16  # logits, and one row of so many, that are enough to start from
 _ROUGH, _NEAR = 0.1, 0.05  # last steps in log β before a start is taken: the solver cubes them
 _STEPS = 3  # of a start with all rows
+_MOST_SINGLE = 1e30  # slope in the unit: float32 holds what few steps make of it
 _SUPPORT = 10.0  # times what a prior tells of a parameter: with less it is needed
 _ENOUGH = 200  # steps of temperature, which takes ten
 _HELD = 1e12  # weight of a slope that must not move
@@ -94,7 +96,10 @@ class CalibrationProblem:
         self._spread = max(logits.max(), -logits.min())
         if self._spread < _LEAST_SPREAD:
             self._logits, self._spread = np.zeros_like(logits), 0.0
-        self._unit = 0.5 ** np.frexp(self._spread)[1]  # makes all differences less than 1
+        spread = min(self._spread, _reach(logits)) if self._spread > _FARTHEST else self._spread
+        if spread < self._spread:
+            self._logits = np.clip(logits, -spread, spread)
+        self._unit = 0.5 ** np.frexp(spread)[1]  # makes all differences less than 1
 
     def class_logits(self):
         """Logits of all classes, 0 being the largest of a row, for log-odds too."""
@@ -167,6 +172,8 @@ class CalibrationProblem:
         rows = self._logits[::stride], self.labels[::stride], weights
         part = CalibrationProblem(*rows, self._n_classes, self.threads)
         start = part._best_slope(_ENOUGH, _ROUGH).params[0] / self._unit
+        if start > _MOST_SINGLE:
+            return start
         bounds = {"lowest": _LEAST, "max_iter": _STEPS}
         return scalar.minimise(ray.in_single(), start, **bounds, accuracy=_NEAR).params[0]
 
@@ -248,3 +255,10 @@ class CalibrationProblem:
             threads=self.threads,
             floor=succession_loss(self._total),
         )
+
+
+def _reach(logits):
+    """How far logits may lie from others for third powers to be finite: masks lie farther."""
+    sizes = np.abs(logits[logits != 0.0])
+    with np.errstate(over="ignore"):
+        return _FARTHEST * np.quantile(sizes, _TYPICAL)

@@ -268,7 +268,7 @@ class BinaryLabels(_Target):
         direction *= probabilities
 
     def bend(self, probabilities, direction, rows):
-        """Turn `direction` into p (1 - p) (1 - 2p) direction², p being that of class 1."""
+        """Turn `direction` into the second derivative of the probability of class 1 along it."""
         direction *= direction
         direction *= (1.0 - 2.0 * probabilities) * self.sign[rows]
         self.curve(probabilities.copy(), direction)

@@ -40,7 +40,7 @@ class _BlasLibraries:
             if self._users == 0:
                 self._allowed = [library.get_num_threads() or 1 for library in self._find()]
                 for library in self._libraries:
-                    library.set_num_threads(1)
+                    _limit(library, 1)
             self._users += 1
             allowed = min(self._allowed) if self._allowed else os.cpu_count() or 1
             return max(1, allowed // self._users)
@@ -51,13 +51,27 @@ class _BlasLibraries:
             self._users -= 1
             if self._users == 0:
                 for library, count in zip(self._libraries, self._allowed, strict=True):
-                    library.set_num_threads(count)
+                    _limit(library, count)
 
     def hold_worker(self):
         """Hold a worker thread: OpenMP keeps its limit per thread, pthreads per process."""
         for library in self._libraries or ():
             if getattr(library, "threading_layer", None) == "openmp":
-                library.set_num_threads(1)
+                _limit(library, 1)
+
+
+def _limit(library, count):
+    """Set the number of threads of a BLAS library, whichever thread of Python asks.
+
+    threadpoolctl 3.7 and newer listen to one thread only until that lets go; here a lock stands
+    for it.
+    """
+    let_go = getattr(library, "clear_controlling_thread", None)
+    if let_go is not None:
+        let_go(force=True)
+    library.set_num_threads(count)
+    if let_go is not None:
+        let_go()
 
 
 class Threads:
@@ -135,7 +149,7 @@ def _start_afresh():
     held, _blas = _blas, _BlasLibraries()
     if held._users:
         for library, count in zip(held._libraries, held._allowed, strict=True):
-            library.set_num_threads(count)
+            _limit(library, count)
 
 
 _pool, _pool_lock, _blas = None, threading.Lock(), _BlasLibraries()

@@ -1,6 +1,7 @@
 """Refits without a row, for those rows whose loss one Newton step does not tell."""
 
 import numpy as np
+from scipy.special import entr
 
 from .._fitting.problem import alpha_from_C
 from .._solvers import costs
@@ -8,7 +9,7 @@ from .._solvers.many_near import inverse_of, many_near
 from .._solvers.many_newton import differences, many_newton
 
 FAR = 1.0  # nats by which a step may move the logits of the row that is left out
-_ENOUGH = 1e-6  # relative gap of a refit
+_ENOUGH = 1e-6  # gap of a refit, relative to what may become less: see `_tolerance`
 _MOST_STEPS = 30
 _NUMBERS = 1 << 18  # of the largest array, which should stay in the cache
 _OPERATIONS = 1 << 29  # at each C: a few hundredths of a second
@@ -35,7 +36,9 @@ class Refits:
         self._problems = whole.small_weightings(self._map, threads)
         if self._problems is not None:
             self._weights = self._problems.totals[0] * self._problems.weights[0]
-            self._vital = _last_of_a_class(whole.data.known.table(), self._weights)
+            table = whole.data.known.table()
+            self._vital = _last_of_a_class(table, self._weights)
+            self._entropy = self._problems.weights[0] @ entr(table).sum(axis=1)
 
     def losses(self, C, params, moves, target):
         """Losses of the rows that move far; as many of them, the farthest first, as can be had.
@@ -70,28 +73,35 @@ class Refits:
             largest = self._problems.n_curvatures
         else:
             inverse, largest = inverse_of(self._problems.hessian(near)[0]), near.chances[0].size
-        step = max(1, _NUMBERS // largest)
+        step, tol = max(1, _NUMBERS // largest), self._tolerance(near.value[0])
         parts = [far[first : first + step] for first in range(0, len(far), step)]
-        found = [self._without(part, C, relative, inverse, target) for part in parts]
+        found = [self._without(part, C, relative, inverse, target, tol) for part in parts]
         numbers, losses = (np.concatenate(each) for each in zip(*found, strict=True))
         return numbers, losses
 
     def _penalty(self, C, total):
         return alpha_from_C(C, total) * self._ridge
 
-    def _without(self, rows, C, relative, inverse, target):
+    def _tolerance(self, value):
+        """Relative gap of a refit: the entropy of soft targets is no loss that it could spare.
+
+        Beside that, a weak penalty would be nothing, and the fit of all rows good enough.
+        """
+        return _ENOUGH * max(0.0, 1.0 - self._entropy / value)
+
+    def _without(self, rows, C, relative, inverse, target, tol):
         """Those rows whose refits are certified, and their losses."""
         weights = np.repeat(self._weights[None], len(rows), axis=0)
         weights[np.arange(len(rows)), rows] = 0.0
         problems = self._problems.under(weights, self._problems.threads)
         ridge = np.array([self._penalty(C, total) for total in problems.totals])
         start = problems.at(np.arange(len(rows)), np.repeat(relative, len(rows), axis=0), ridge)
-        options = {"tol": _ENOUGH, "max_iter": _MOST_STEPS}
+        options = {"tol": tol, "max_iter": _MOST_STEPS}
         if inverse is None:
             params, value, gap, _ = many_newton(problems, start, last=True, **options)
         else:
             params, value, gap, _ = many_near(problems, start, inverse, **options)
-        sure = gap <= _ENOUGH * value
+        sure = gap <= tol * value
         rows = rows[sure]
         return rows, problems.row_losses(params[sure], rows, target[rows])
 

@@ -69,10 +69,15 @@ class NewtonStep:
 
 
 def _solve(hessian, right):
-    """Cholesky factor and solution for a positive semi-definite matrix; changes its diagonal."""
+    """Cholesky factor and solution for a positive semi-definite matrix; changes its diagonal.
+
+    Where it is singular its diagonal grows by a share, not by a number: beside strong penalties
+    this would hold parameters without one, which may be those that make it singular.
+    """
     diagonal = np.einsum("ii->i", hessian)
-    jitter = 1e-13 * max(diagonal.max(), np.finfo(np.float64).tiny)
-    while np.isfinite(jitter):
+    largest = max(diagonal.max(), np.finfo(np.float64).tiny)
+    jitter = 1e-13 * np.where(diagonal > 0.0, diagonal, largest)
+    while np.isfinite(jitter.max()):
         factor, solution, failed = lapack.dposv(hessian, right, lower=1)
         if not failed and np.all(np.isfinite(solution)):
             return factor, solution
