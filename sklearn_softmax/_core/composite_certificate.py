@@ -54,11 +54,16 @@ def composite_gap(objective, penalty, point, enough=np.inf):
         if not balanced(objective, point, (point.gradient + change)[free], allowed):
             return np.inf
         dual -= change
-    dual = dual.reshape(shape)
+    parts = kinks_of(penalty, params, dual.reshape(shape))
+    return tightest(parts, lambda share: _divergence(objective, point, shift, share))
+
+
+def tightest(parts, divergence):
+    """The smallest of the gaps ``kinks + divergence(share)`` of the parts that `kinks_of` gives."""
     gap = np.inf
-    for kinks, share in kinks_of(penalty, params, dual):
+    for kinks, share in parts:
         if kinks < gap:
-            gap = min(gap, kinks + _divergence(objective, point, shift, share))
+            gap = min(gap, kinks + divergence(share))
     return gap
 
 

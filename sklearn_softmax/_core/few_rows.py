@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .balance import LEFT, ROUNDING
-from .composite_certificate import HOPE, kinks_of
+from .composite_certificate import HOPE, kinks_of, tightest
 
 _MOST = 1 << 15  # logits: above, calls take less time than what they do
 _JOINT = 1 << 21  # operations of a Hessian, above which products of other classes are left out
@@ -80,15 +80,14 @@ class FewRows:
         weights = self._weights[:, None]
         chances = state.chances.T
         spread = np.sqrt(weights * chances * (1.0 - chances))
-        if len(classes) ** 2 * len(features) <= _JOINT:
-            own = features * spread.take(classes, axis=1)
-            own = own.T @ own
-            if self.shape[0] == 1:
-                return own
-            mixed = features * (np.sqrt(weights) * chances).take(classes, axis=1)
-            return np.where(classes[:, None] == classes, own, -(mixed.T @ mixed))
+        if self.shape[0] == 1:
+            own = features * spread
+            return own.T @ own
         mixed = features * (np.sqrt(weights) * chances).take(classes, axis=1)
         total = -(mixed.T @ mixed)
+        if len(classes) ** 2 * len(features) <= _JOINT:
+            own = features * spread.take(classes, axis=1)
+            return np.where(classes[:, None] == classes, own.T @ own, total)
         edges = np.searchsorted(classes, np.arange(self.shape[0] + 1))
         for k in range(self.shape[0]):
             part = slice(edges[k], edges[k + 1])
@@ -112,11 +111,7 @@ class FewRows:
             if not np.abs(dual[:, -1]).max() <= max(LEFT * left, ROUNDING * value):
                 return np.inf
             parts = kinks_of(penalty, params, dual)
-        gap = np.inf
-        for kinks, share in parts:
-            if kinks < gap:
-                gap = min(gap, kinks + self._divergence(state, change, share))
-        return gap
+        return tightest(parts, lambda share: self._divergence(state, change, share))
 
     def _divergence(self, state, change, share):
         """Σ s KL(Y + t(Q - Y) ‖ P), t being a share."""
