@@ -18,7 +18,7 @@ import numpy as np
 import scipy.optimize
 from sklearn.linear_model import LogisticRegression
 
-from sklearn_softmax._core.targets import Labels
+from sklearn_softmax._core.targets.labels import Labels
 from sklearn_softmax._core.threads import Threads
 from sklearn_softmax._fitting.problem import RidgeProblem
 

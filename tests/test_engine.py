@@ -12,9 +12,9 @@ from scipy import sparse
 from sklearn_softmax._core import predict
 from sklearn_softmax._core.blocks import RowBlocks, Scratch
 from sklearn_softmax._core.objective import Objective
-from sklearn_softmax._core.offset import Offset
-from sklearn_softmax._core.soft_targets import BinarySoftLabels, SmoothedLabels, SoftLabels
-from sklearn_softmax._core.targets import BinaryLabels, Labels
+from sklearn_softmax._core.targets.labels import BinaryLabels, Labels
+from sklearn_softmax._core.targets.offset import Offset
+from sklearn_softmax._core.targets.soft import BinarySoftLabels, SmoothedLabels, SoftLabels
 from sklearn_softmax._core.threads import Threads
 from sklearn_softmax._maps.design import DenseDesign, SparseDesign
 from sklearn_softmax._maps.standardised import Standardised

@@ -6,15 +6,15 @@ import pytest
 from sklearn_softmax import SoftmaxRegression, softmax_regression_path
 from sklearn_softmax._core.few_rows import FewRows
 from sklearn_softmax._core.objective import Objective
-from sklearn_softmax._core.offset import Offset
-from sklearn_softmax._core.soft_targets import BinarySoftLabels, SmoothedLabels, SoftLabels
-from sklearn_softmax._core.targets import BinaryLabels, Labels
+from sklearn_softmax._core.targets.labels import BinaryLabels, Labels
+from sklearn_softmax._core.targets.offset import Offset
+from sklearn_softmax._core.targets.soft import BinarySoftLabels, SmoothedLabels, SoftLabels
 from sklearn_softmax._core.threads import Threads
 from sklearn_softmax._maps.design import DenseDesign
 from sklearn_softmax._maps.kept_rows import KeptRows
 from sklearn_softmax._maps.standardised import Standardised
 from sklearn_softmax._penalties import PENALTIES
-from sklearn_softmax._solvers import few_steps
+from sklearn_softmax._solvers.composite import few_steps
 
 N_ROWS, N_FEATURES = 40, 5
 

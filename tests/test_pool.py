@@ -20,7 +20,7 @@ from sklearn_softmax._core import folds
 from sklearn_softmax._core.folds import held_out
 from sklearn_softmax._core.mixture import pool_weights
 from sklearn_softmax._core.objective import Objective
-from sklearn_softmax._core.targets import Labels
+from sklearn_softmax._core.targets.labels import Labels
 from sklearn_softmax._core.threads import Threads
 from sklearn_softmax._core.uniform_share import ShareProblem, UniformShare
 from sklearn_softmax._maps.structured import linear, products, squares

@@ -8,9 +8,9 @@ from scipy import sparse
 from sklearn.exceptions import ConvergenceWarning
 
 from sklearn_softmax import SoftmaxRegression, SoftmaxRegressionCV, softmax_regression_path
-from sklearn_softmax._core.targets import BinaryLabels
-from sklearn_softmax._solvers.line_search import search
-from sklearn_softmax._solvers.pairs import Pairs
+from sklearn_softmax._core.targets.labels import BinaryLabels
+from sklearn_softmax._solvers.steps.line_search import search
+from sklearn_softmax._solvers.steps.pairs import Pairs
 
 
 def draw(n=300, p=5, k=3):

@@ -6,7 +6,7 @@ import pytest
 from sklearn_softmax._core import scores
 from sklearn_softmax._core.objective import Objective
 from sklearn_softmax._core.ray import Ray, succession_loss
-from sklearn_softmax._core.targets import BinaryLabels, Labels
+from sklearn_softmax._core.targets.labels import BinaryLabels, Labels
 from sklearn_softmax._core.threads import Threads
 from sklearn_softmax._maps.scalings import BiasCorrected, Matrix, Temperature, Vector
 from sklearn_softmax._penalties.ridge import Ridge

@@ -10,22 +10,22 @@ from scipy import sparse
 from sklearn.datasets import load_digits, load_wine
 
 from sklearn_softmax._core.objective import Point
-from sklearn_softmax._core.soft_targets import SoftLabels
-from sklearn_softmax._core.targets import BinaryLabels, Labels
+from sklearn_softmax._core.targets.labels import BinaryLabels, Labels
+from sklearn_softmax._core.targets.soft import SoftLabels
 from sklearn_softmax._core.threads import Threads
 from sklearn_softmax._fitting.problem import RidgeProblem, alpha_from_C
 from sklearn_softmax._penalties import PENALTIES
 from sklearn_softmax._solvers import SOLVERS, Outcome, choice, costs
-from sklearn_softmax._solvers.conjugate import newton_step
-from sklearn_softmax._solvers.kept_hessian import KeptHessian
-from sklearn_softmax._solvers.line_search import search
-from sklearn_softmax._solvers.metric import BlockMetric, KroneckerMetric, LowRankMetric
-from sklearn_softmax._solvers.models import ClassModel
-from sklearn_softmax._solvers.near_path import NearPath
-from sklearn_softmax._solvers.nearby import HessianMetric
+from sklearn_softmax._solvers.composite.models import ClassModel
 from sklearn_softmax._solvers.newton_cg import newton_blocks
-from sklearn_softmax._solvers.newton_equation import NewtonStep
-from sklearn_softmax._solvers.pairs import Pairs
+from sklearn_softmax._solvers.related.kept_hessian import KeptHessian
+from sklearn_softmax._solvers.related.near_path import NearPath
+from sklearn_softmax._solvers.related.nearby import HessianMetric
+from sklearn_softmax._solvers.steps.conjugate import newton_step
+from sklearn_softmax._solvers.steps.line_search import search
+from sklearn_softmax._solvers.steps.metric import BlockMetric, KroneckerMetric, LowRankMetric
+from sklearn_softmax._solvers.steps.newton_equation import NewtonStep
+from sklearn_softmax._solvers.steps.pairs import Pairs
 
 
 def make(C=1.0, kind="labels", n=200, p=5, fit_intercept=True, weighted=False, container=None):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from sklearn_softmax._solvers.trail import Trail
+from sklearn_softmax._solvers.related.trail import Trail
 
 
 def trail_of(function, strengths):

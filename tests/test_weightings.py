@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from sklearn_softmax import SoftmaxRegression
+from sklearn_softmax._core.many.weightings import Weightings
 from sklearn_softmax._core.threads import Threads
-from sklearn_softmax._core.weightings import Weightings
-from sklearn_softmax._solvers.many_near import inverse_of, many_near
-from sklearn_softmax._solvers.many_newton import many_newton
-from sklearn_softmax._solvers.nearby import HessianMetric
+from sklearn_softmax._solvers.related.many_near import inverse_of, many_near
+from sklearn_softmax._solvers.related.many_newton import many_newton
+from sklearn_softmax._solvers.related.nearby import HessianMetric
 
 N_ROWS, N_FEATURES = 40, 3
 

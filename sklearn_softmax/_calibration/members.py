@@ -9,7 +9,7 @@ from functools import partial
 
 import numpy as np
 
-from .._core import full_curvature
+from .._core.curvature import full as full_curvature
 from .._maps import structured
 from .._penalties.ridge import Ridge
 from .._solvers.quasi_newton import FullMetric, ScaledMetric, SharedBlockMetric

@@ -6,7 +6,7 @@ import numpy as np
 
 from .._core import mixture
 from .._core.objective import Objective
-from .._core.targets import Labels
+from .._core.targets.labels import Labels
 from .._core.threads import Threads
 from .._solvers.quasi_newton import quasi_newton
 

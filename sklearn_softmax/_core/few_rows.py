@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .balance import LEFT, ROUNDING
-from .composite_certificate import HOPE, kinks_of, tightest
+from .certificates.balance import LEFT, ROUNDING
+from .certificates.composite import HOPE, kinks_of, tightest
 
 _MOST = 1 << 15  # logits: above, calls take less time than what they do
 _JOINT = 1 << 21  # operations of a Hessian, above which products of other classes are left out

@@ -4,12 +4,13 @@ from math import prod
 
 import numpy as np
 
-from . import certificate, composite_certificate, curvature, infinity, pairs
-from .balance import MOST
 from .blocks import RowBlocks, Scratch
 from .cache import LogitCache
+from .certificates import composite, infinity, smooth
+from .certificates.balance import MOST
+from .curvature import matrices, pairs
+from .curvature.moments import RowMoments, RowProducts
 from .lines import CachedLine, FusedLine
-from .moments import RowMoments, RowProducts
 
 _LEAST_WEIGHT = 1e-27  # rounding of gradients, squared, over what gaps are wanted
 
@@ -34,7 +35,7 @@ class Objective:
     map : linear map
         Parameters to logits, by rows: see `sklearn_softmax._maps`.
     target : target
-        What the logits are compared with: see `targets`, `soft_targets` and `offset`.
+        What the logits are compared with: see `sklearn_softmax._core.targets`.
     penalty : penalty
         Value, gradient and curvature: see `sklearn_softmax._penalties`.
     weights : ndarray of shape (n_rows,) or None
@@ -239,18 +240,18 @@ class Objective:
         gradient = point.gradient - slope + new_slope
         return Point(params, point.value - old + new, gradient, point.cache)
 
-    gram = curvature.gram
-    leverages = curvature.leverages
-    variance_table = curvature.variance_table
-    class_gram = curvature.class_gram
-    class_blocks = curvature.class_blocks
-    curvature_diagonal = curvature.diagonal
-    hessian = curvature.hessian
-    residual_gap = certificate.residual_gap
-    residual_gaps = certificate.residual_gaps
-    duality_gap = certificate.duality_gap
-    newton_gap = certificate.newton_gap
-    composite_gap = composite_certificate.composite_gap
+    gram = matrices.gram
+    leverages = matrices.leverages
+    variance_table = matrices.variance_table
+    class_gram = matrices.class_gram
+    class_blocks = matrices.class_blocks
+    curvature_diagonal = matrices.diagonal
+    hessian = matrices.hessian
+    residual_gap = smooth.residual_gap
+    residual_gaps = smooth.residual_gaps
+    duality_gap = smooth.duality_gap
+    newton_gap = smooth.newton_gap
+    composite_gap = composite.composite_gap
     pair_hessian = pairs.pair_hessian
     loss_hessian = pairs.loss_hessian
     class_hessians = pairs.class_hessians

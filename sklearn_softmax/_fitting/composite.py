@@ -6,10 +6,10 @@ import numpy as np
 
 from .._core.few_rows import FewRows
 from .._penalties import PENALTIES
-from .._solvers.curvatures import LastHessian
-from .._solvers.few_steps import FewSteps
-from .._solvers.trail import Trail
-from .._solvers.working_set import working_sets
+from .._solvers.composite.curvatures import LastHessian
+from .._solvers.composite.few_steps import FewSteps
+from .._solvers.composite.working_set import working_sets
+from .._solvers.related.trail import Trail
 from .problem import RidgeFits, RidgeProblem, alpha_from_C, canonical
 
 _MARGIN = 1.01  # over the largest gradient that a standardised feature can have

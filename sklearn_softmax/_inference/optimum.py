@@ -3,7 +3,12 @@
 import numpy as np
 from scipy import linalg, special
 
-from .._core.information import change_of_reference, contrasts, penalty_matrix, score_products
+from .._core.curvature.information import (
+    change_of_reference,
+    contrasts,
+    penalty_matrix,
+    score_products,
+)
 from .._core.threads import Threads
 from .._fitting.problem import RidgeProblem, alpha_from_C, canonical
 from .._inputs.validation import check_factors

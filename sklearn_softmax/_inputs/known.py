@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from .._core.soft_targets import BinarySoftLabels, SmoothedLabels, SoftLabels
-from .._core.targets import BinaryLabels, Labels
+from .._core.targets.labels import BinaryLabels, Labels
+from .._core.targets.soft import BinarySoftLabels, SmoothedLabels, SoftLabels
 
 _LEAST, _LARGEST = 1e-290, 1e30  # row totals
 

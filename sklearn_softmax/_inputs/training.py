@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .._core.offset import Offset
+from .._core.targets.offset import Offset
 from .labels import read_rows
 from .offset import of_classes, read_offset
 from .validation import check_weights, class_factors

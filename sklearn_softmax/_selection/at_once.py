@@ -5,7 +5,7 @@ from scipy import sparse
 
 from .._fitting.problem import RidgeProblem, alpha_from_C
 from .._solvers import Outcome, Result, costs
-from .._solvers.many_newton import centred, differences, many_newton
+from .._solvers.related.many_newton import centred, differences, many_newton
 
 NUMBERS = 1 << 18  # of the largest array, which should stay in the cache
 

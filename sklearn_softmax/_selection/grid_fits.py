@@ -5,12 +5,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from .._core.many.weightings import Weightings
 from .._core.threads import Threads
-from .._core.weightings import Weightings
 from .._fitting.path import prepare
 from .._inputs.training import Training, in_dtype, of_weight
 from .._solvers import SOLVERS, Result, costs
-from .._solvers.near_path import NearPath
+from .._solvers.related.near_path import NearPath
 from .at_once import fits_at_once
 
 

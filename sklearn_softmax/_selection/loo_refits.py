@@ -5,8 +5,8 @@ from scipy.special import entr
 
 from .._fitting.problem import alpha_from_C
 from .._solvers import costs
-from .._solvers.many_near import inverse_of, many_near
-from .._solvers.many_newton import differences, many_newton
+from .._solvers.related.many_near import inverse_of, many_near
+from .._solvers.related.many_newton import differences, many_newton
 
 FAR = 1.0  # nats by which a step may move the logits of the row that is left out
 _ENOUGH = 1e-6  # gap of a refit, relative to what may become less: see `_tolerance`

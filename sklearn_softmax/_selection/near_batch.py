@@ -5,8 +5,8 @@ import numpy as np
 from .._core.threads import Threads
 from .._fitting.problem import alpha_from_C
 from .._solvers import costs
-from .._solvers.many_near import inexact, inverse_of, many_near
-from .._solvers.many_newton import differences, many_newton
+from .._solvers.related.many_near import inexact, inverse_of, many_near
+from .._solvers.related.many_newton import differences, many_newton
 from .at_once import NUMBERS, results_of
 
 

@@ -11,8 +11,8 @@ from .._core.threads import Threads
 from .._fitting.problem import RidgeProblem
 from .._maps.row_space import RowSpace
 from .._solvers import SOLVERS, costs
-from .._solvers.kept_hessian import KeptHessian
-from .._solvers.nearby import FEW, nearby
+from .._solvers.related.kept_hessian import KeptHessian
+from .._solvers.related.nearby import FEW, nearby
 from .grid_fits import Fit
 
 _METRICS_BYTES = 256 << 20  # of all C together

@@ -1,7 +1,7 @@
 """Newton's method in a metric that is known beforehand: for rows beside a quadratic."""
 
-from .conjugate import newton_step
 from .newton import iterate
+from .steps.conjugate import newton_step
 
 _ACCURACY = 0.1
 

@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from .conjugate import newton_step
-from .line_search import search
 from .outcome import Outcome, Result
-from .pairs import Pairs
-from .schedule import MetricSchedule
+from .steps.conjugate import newton_step
+from .steps.line_search import search
+from .steps.pairs import Pairs
+from .steps.schedule import MetricSchedule
 from .stopping import Stopping
 
 _PAIRS, _PAIRS_KEPT = 10, 2  # a new metric knows the curvature that older pairs met

@@ -2,9 +2,9 @@
 
 from functools import partial
 
-from .line_search import search
-from .newton_equation import NewtonStep
 from .outcome import Outcome, Result
+from .steps.line_search import search
+from .steps.newton_equation import NewtonStep
 from .stopping import Stopping
 
 _ACCURATE = 0.1  # slope left by a line search: a trial costs far less than a Hessian

@@ -5,10 +5,10 @@ from functools import partial
 import numpy as np
 
 from . import costs
-from .conjugate import newton_step
 from .newton import iterate
-from .newton_equation import NewtonStep
-from .schedule import MetricSchedule
+from .steps.conjugate import newton_step
+from .steps.newton_equation import NewtonStep
+from .steps.schedule import MetricSchedule
 
 _ACCURACY = 0.1  # of the first steps; later ones are as accurate as they are short
 

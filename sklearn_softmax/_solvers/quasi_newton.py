@@ -3,9 +3,9 @@
 import numpy as np
 from scipy.linalg import blas, lapack
 
-from .line_search import search
 from .outcome import Outcome, Result
-from .pairs import Pairs
+from .steps.line_search import search
+from .steps.pairs import Pairs
 
 _PAIRS = 10
 _LEAST = 1e-10  # ridge of a metric, relative to its curvature

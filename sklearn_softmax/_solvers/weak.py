@@ -3,7 +3,7 @@
 import numpy as np
 
 from . import costs
-from .newton_equation import NewtonStep
+from .steps.newton_equation import NewtonStep
 
 _WINDOW = 6  # steps over which the fall of the gradient is measured
 _USUAL_FALL = 1.0  # of its logarithm in a step, before it was measured

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 
-from .._core import row_curvature
 from .._core.anchored import AnchoredObjective
 from .._core.blocks import RowBlocks
+from .._core.curvature import rows as row_curvature
 from .._core.objective import Objective
 from .._inputs.known import KnownLabels
 from .._maps.design import DenseDesign, SparseDesign

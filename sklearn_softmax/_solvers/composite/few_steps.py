@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from ..outcome import Outcome, Result
 from .models import FullModel
-from .outcome import Outcome, Result
 from .prox_newton import centring
 from .quadratic import Quadratic
 

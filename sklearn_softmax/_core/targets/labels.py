@@ -9,7 +9,7 @@ relative precision, in float32 too, and no class maximum is needed unless exp ov
 
 import numpy as np
 
-from .others import others
+from ..others import others
 
 _KEPT = 0.9  # share of a probability that may be taken from it
 _NEAR = 0.5  # changes of probabilities, relative to them

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from .composite_line import advance
-from .conjugate import newton_step
+from ..steps.conjugate import newton_step
+from .line import advance
 
 _LENGTHS = 1.0, 0.25, 0.0625
 

@@ -8,7 +8,7 @@ import contextlib
 
 import numpy as np
 
-from .pairs import chances, products
+from ..curvature.pairs import chances, products
 
 ROUNDING, _FEW = 1e-13, 8  # of the value; units of rounding of the products, where more
 LEFT = 1e-6  # of the imbalance may be left

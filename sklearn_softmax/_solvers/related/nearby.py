@@ -6,9 +6,9 @@ from functools import cached_property
 import numpy as np
 from scipy.linalg import blas, lapack
 
-from .lbfgs import lbfgs
-from .metric import cholesky
-from .outcome import Outcome
+from ..lbfgs import lbfgs
+from ..outcome import Outcome
+from ..steps.metric import cholesky
 
 FEW = 15  # steps: where the curvature is another, other solvers find it
 

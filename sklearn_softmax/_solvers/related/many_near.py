@@ -3,8 +3,8 @@
 import numpy as np
 from scipy.linalg import lapack
 
+from ..steps.metric import cholesky
 from .many_newton import descend, many_newton
-from .metric import cholesky
 
 _FEW = 8  # steps: what takes longer has another curvature
 _PRODUCTS = 8  # for one step

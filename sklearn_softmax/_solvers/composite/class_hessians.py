@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from . import costs
+from .. import costs
 
 _MAX_BYTES = 400 << 20
 _MOST_OF, _WORTH = 0.3, 0.5  # of all blocks are wanted; of what they cost, they serve

@@ -5,7 +5,7 @@ Each function returns sums over the rows, not means, without the penalty.
 
 import numpy as np
 
-from . import curvature, pairs
+from . import matrices, pairs
 
 
 def dense(objective, point):
@@ -30,4 +30,4 @@ def blocks(objective, point):
     return np.stack(pairs.class_sums(objective, point, np.ones(objective.map.shape, bool)))
 
 
-diagonal = curvature.square_sums
+diagonal = matrices.square_sums

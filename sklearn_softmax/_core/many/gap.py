@@ -1,4 +1,4 @@
-"""Duality gaps of many ridge problems at once: see `certificate` and `weightings`."""
+"""Duality gaps of many ridge problems at once: see `certificates.smooth` and `weightings`."""
 
 import numpy as np
 
@@ -42,8 +42,8 @@ def balanced_gap(many, state, step, left):
 def newton_gap(many, state, step, curved):
     """Bound on value minus optimum at Q = P + D(P) Ld for Newton steps d.
 
-    See `certificate`: here the residual is what the linear solver left, minus the ridge, and
-    KL(Q ‖ P) at most ½ (1 + m) Σ p r² where ratios Q / P - 1 = r are at most m < 1 in size.
+    See `certificates.smooth`: here the residual is what the linear solver left, minus the ridge,
+    and KL(Q ‖ P) at most ½ (1 + m) Σ p r² where ratios Q / P - 1 = r are at most m < 1 in size.
 
     Parameters
     ----------

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .line_search import search
+from ..steps.line_search import search
 
 _CURVATURE = 0.9
 _SMALL = 1e-12

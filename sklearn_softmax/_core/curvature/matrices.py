@@ -4,9 +4,9 @@ from functools import lru_cache
 
 import numpy as np
 
-from .blocks import RowBlocks
+from ..blocks import RowBlocks
+from ..others import others
 from .moments import RowMoments
-from .others import others
 
 _ROWS_NUMBERS = 50_000  # of rows that are copied at a time
 _MAX_TABLE = 400_000  # entries of the table of curvatures from which rows are drawn,

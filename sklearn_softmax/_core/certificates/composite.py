@@ -5,7 +5,7 @@ With residuals s(Q - Y) as dual variables, value - optimum is at most
     gap(θ, Q) = Σ sᵢ KL(Qᵢ ‖ Pᵢ) + R(θ) + R*(v) - θ'v,   v = -L*s(Q - Y),
 
 where v must be 0 for free parameters, and within the ball of a norm that no ridge stands beside.
-As in `certificate`, a shift of the free parameters balances Q. Then Q - Y is multiplied by a
+As in `smooth`, a shift of the free parameters balances Q. Then Q - Y is multiplied by a
 t ≤ 1 that brings v into the balls: Y + t(Q - Y) is a distribution, and KL is of second order in
 1 - t (Ndiaye, Fercoq, Gramfort & Salmon, 2017, JMLR 18, "Gap safe screening rules").
 """
@@ -13,7 +13,7 @@ t ≤ 1 that brings v into the balls: Y + t(Q - Y) is a distribution, and KL is 
 import numpy as np
 
 from .balance import LEFT, balance, balanced, imbalanced
-from .certificate import moved, shifted
+from .smooth import moved, shifted
 
 HOPE = 2.0  # the balance of free parameters changes the kinks' part, but not much
 

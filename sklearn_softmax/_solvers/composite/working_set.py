@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from . import costs
+from .. import costs
+from ..outcome import Outcome, Result
 from .curvatures import LastHessian
-from .outcome import Outcome, Result
 from .prox_newton import ProxNewton
 
 _LEAST = 200  # features of a working set

@@ -4,8 +4,8 @@ import itertools
 
 import numpy as np
 
-from .blocks import RowBlocks
-from .others import others
+from ..blocks import RowBlocks
+from ..others import others
 
 _NUMBERS = 1 << 18  # of a block of scaled features
 

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from .composite_line import advance
 from .curvatures import Curvatures
 from .face import face_step
+from .line import advance
 from .models import FullModel
 from .quadratic import Quadratic
 

@@ -12,8 +12,8 @@ from functools import cached_property
 
 import numpy as np
 
-from . import weightings_gap
-from .weightings_state import State
+from . import gap
+from .state import State
 
 _BLOCK = 1 << 16  # numbers
 _FEW = 0.5  # share of the weights that differ: below, moments are those of others less these
@@ -237,7 +237,7 @@ class Weightings:
         def curved(rows):
             chances, change = state.chances[:, :, rows], self.forward(direction, rows)
             if ranges is not None:
-                widths[rows.start] = weightings_gap.widest(change, weights[:, rows])
+                widths[rows.start] = gap.widest(change, weights[:, rows])
             change -= np.einsum("fkb,fkb->fb", chances, change)[:, None]
             change *= chances
             change *= weights[:, None, rows]
@@ -273,6 +273,6 @@ class Weightings:
         own = np.einsum("fk,fk->f", table, logits)
         return np.log(np.add.reduce(np.exp(logits), axis=1)) - own
 
-    cost = weightings_gap.cost
-    balanced_gap = weightings_gap.balanced_gap
-    newton_gap = weightings_gap.newton_gap
+    cost = gap.cost
+    balanced_gap = gap.balanced_gap
+    newton_gap = gap.newton_gap

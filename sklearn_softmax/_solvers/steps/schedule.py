@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from . import costs
+from .. import costs
 from .metric import BlockMetric, DiagonalMetric, KroneckerMetric, LowRankMetric
 
 _ROWS_PER_COLUMN = 10

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from . import costs
+from .. import costs
 from .class_hessians import KeptBlocks
 from .models import ClassModel, FullModel
 

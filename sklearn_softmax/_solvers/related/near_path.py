@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from . import costs
+from .. import costs
+from ..outcome import Outcome, Result
 from .kept_hessian import KeptHessian
 from .many_newton import centred, differences, many_newton
 from .nearby import nearby
-from .outcome import Outcome, Result
 
 _MOST_PASSES = 15.0  # that a Hessian may cost: about what the next optimum then takes less
 

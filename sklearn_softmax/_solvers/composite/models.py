@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.linalg import lapack
 
-from .conjugate import newton_step
+from ..steps.conjugate import newton_step
 
 _PRODUCTS = 40  # with a model, in a Newton step: they cost about as much as its factors
 _ROUNDING = 2.0 * np.finfo(np.float64).eps  # no model may fall without end because of it

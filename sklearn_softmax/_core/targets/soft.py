@@ -5,7 +5,7 @@ The loss is the cross-entropy Σ_k q_k (log Σ_l exp(z_l) - z_k), never below th
 
 import numpy as np
 
-from .targets import BinaryLabels, Labels, _Target
+from .labels import BinaryLabels, Labels, _Target
 
 
 class _SoftTarget(_Target):

@@ -1,0 +1,1 @@
+"""Second derivatives: what metrics, Newton's method and standard errors are made of."""

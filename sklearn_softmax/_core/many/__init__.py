@@ -1,0 +1,1 @@
+"""Many ridge problems on the same rows, at once."""

@@ -1,0 +1,1 @@
+"""What logits are compared with."""

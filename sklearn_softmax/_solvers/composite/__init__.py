@@ -1,0 +1,1 @@
+"""A smooth loss and a penalty with a kink."""

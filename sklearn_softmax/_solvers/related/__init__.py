@@ -1,0 +1,1 @@
+"""Problems near others: paths, folds and rows left out."""
