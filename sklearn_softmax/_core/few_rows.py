@@ -12,7 +12,7 @@ _JOINT = 1 << 21  # operations of a Hessian, above which products of other class
 _SPARSE = 64  # columns, of which those that are zero are left out
 
 
-@dataclass
+@dataclass(slots=True)
 class State:
     """Probabilities and what follows from them at some parameters.
 
@@ -24,6 +24,8 @@ class State:
         Mean loss.
     chances, excess : ndarray of shape (n_outputs, n_rows)
         P and P - Y, class-major.
+    relative : ndarray of shape (n_outputs, n_rows)
+        Relative logits.
     """
 
     params: np.ndarray
@@ -31,6 +33,7 @@ class State:
     gradient: np.ndarray
     chances: np.ndarray
     excess: np.ndarray
+    relative: np.ndarray
 
 
 class FewRows:
@@ -55,24 +58,28 @@ class FewRows:
         self._columns, self._all = np.ascontiguousarray(self._rows.T), slice(0, len(self._rows))
         weights = np.ones(len(self._rows)) if weights is None else weights
         self._weights = objective.scale * weights
+        self._weighted = self._rows * self._weights[:, None]
         self._free, self.n_rows = objective.map.fit_intercept, len(self._rows)
 
     def at(self, params):
         """State at some parameters."""
-        target, rows = self._target, self._all
         if params.shape[1] > _SPARSE:
             on = params.any(axis=0).nonzero()[0]
             logits = params[:, on] @ self._columns[on]
         else:
             logits = params @ self._columns
-        target.relate(logits, rows)
-        chances = np.empty_like(logits)
-        losses, inverse = target.loss_rows(logits, rows, chances)
+        self._target.relate(logits, self._all)
+        return self._state(params, logits)
+
+    def _state(self, params, relative):
+        """State at parameters whose relative logits are known."""
+        target, rows = self._target, self._all
+        chances = np.empty_like(relative)
+        losses, inverse = target.loss_rows(relative, rows, chances)
         target.probabilities(chances, inverse, rows)
         excess = target.excess(chances, rows)
-        gradient = (excess * self._weights) @ self._rows
         value = np.dot(losses, self._weights)
-        return State(params, value, gradient, chances, excess)
+        return State(params, value, excess @ self._weighted, chances, excess, relative)
 
     def hessian(self, state, classes, columns):
         """Of the loss in pairs of a class and a column; classes ascend."""
@@ -107,7 +114,7 @@ class FewRows:
             change = self._balance(state)
             if change is None:
                 return np.inf
-            dual = dual - (change * self._weights) @ self._rows
+            dual = dual - change @ self._weighted
             if not np.abs(dual[:, -1]).max() <= max(LEFT * left, ROUNDING * value):
                 return np.inf
             parts = kinks_of(penalty, params, dual)

@@ -10,9 +10,8 @@ from .certificates import composite, infinity, smooth
 from .certificates.balance import MOST
 from .curvature import matrices, pairs
 from .curvature.moments import RowMoments, RowProducts
+from .few_ridge import LEAST_WEIGHT, FewRidge
 from .lines import CachedLine, FusedLine
-
-_LEAST_WEIGHT = 1e-27  # rounding of gradients, squared, over what gaps are wanted
 
 
 class Point:
@@ -183,6 +182,10 @@ class Objective:
         """The objective along ``point.params + t * direction``."""
         return (CachedLine if self.cached else FusedLine)(self, point, direction)
 
+    def few(self):
+        """The same of all rows at once, where they are few and no feature is free, or None."""
+        return FewRidge(self) if FewRidge.fits(self) else None
+
     def hessian_product(self, point, vector):
         """Product of the Hessian at `point` with a vector."""
         loss = self._derivative(point, vector, lambda p, u, rows: self.target.curve(p, u))
@@ -273,4 +276,4 @@ class Objective:
         held = self.penalty.curvature.reshape(self.map.shape)[..., : self.map.n_features]
         free = np.count_nonzero(self.penalty.curvature == 0)
         few = free <= MOST and np.any(held)
-        return bool(np.all((held > _LEAST_WEIGHT) | (few & (held == 0))))
+        return bool(np.all((held > LEAST_WEIGHT) | (few & (held == 0))))

@@ -1,7 +1,9 @@
 """Newton's method with the explicit Hessian: for problems with few parameters."""
 
+from dataclasses import replace
 from functools import partial
 
+from .few_newton import few_newton
 from .outcome import Outcome, Result
 from .steps.line_search import search
 from .steps.newton_equation import NewtonStep
@@ -29,7 +31,15 @@ def newton(objective, start, *, tol, max_iter):
     -------
     Result
     """
-    return iterate(objective, start, partial(NewtonStep, objective), tol=tol, max_iter=max_iter)
+    few, n_iter = objective.few(), 0
+    if few is not None:
+        first = few_newton(few, start, objective.observer, tol=tol, max_iter=max_iter)
+        if first.outcome is not None:
+            return first
+        start, n_iter = first.params, first.n_iter
+    step = partial(NewtonStep, objective)
+    more = iterate(objective, start, step, tol=tol, max_iter=max_iter - n_iter)
+    return replace(more, n_iter=n_iter + more.n_iter)
 
 
 def iterate(objective, start, step, *, tol, max_iter):

@@ -17,7 +17,7 @@ import numpy as np
 
 from .balance import LEFT, balance, balanced, free_parameters, imbalanced
 
-_UNSOLVED = 1e-9  # of the gradient, in free parameters, after a Newton step
+UNSOLVED = 1e-9  # of the gradient, in free parameters, after a Newton step
 
 
 def residual_gaps(objective, point):
@@ -58,7 +58,7 @@ def newton_gap(objective, point, direction):
     bound = objective.map.bind(direction)
     objective.n_passes += 0.5
     forward = objective.map.forward
-    allowed = _UNSOLVED * np.abs(point.gradient).max()
+    allowed = UNSOLVED * np.abs(point.gradient).max()
     return _gap(objective, point, lambda rows, out: forward(bound, rows, out), allowed)
 
 
@@ -78,13 +78,18 @@ def moved(target, probabilities, shift, rows):
     change = np.empty_like(probabilities)
     shift(rows, change)
     target.curve(probabilities.copy(), change)
+    return change, divergences(target, probabilities, change, rows)
+
+
+def divergences(target, probabilities, change, rows):
+    """KL(Q ‖ P) of each row for a change Q - P, which is kept within distributions, in place."""
     target.balance(change, rows)
     terms = target.divergence(probabilities, change, rows)
-    outside = np.flatnonzero(np.isinf(terms))
-    if len(outside):
+    if not np.isfinite(np.add.reduce(terms)):
+        outside = np.flatnonzero(np.isinf(terms))
         target.confine(probabilities, change, outside, rows)
         terms = target.divergence(probabilities, change, rows)
-    return change, terms
+    return terms
 
 
 def shifted(objective, point, shift):

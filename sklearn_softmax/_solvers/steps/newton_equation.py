@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.linalg import lapack
 
-_MOST_CORRECTION = 0.75  # of Newton's step; ½ in exponential tails: beyond, a cubic says little
+MOST_CORRECTION = 0.75  # of Newton's step; ½ in exponential tails: beyond, a cubic says little
 
 
 class NewtonStep:
@@ -47,7 +47,7 @@ class NewtonStep:
         change = self._free(-0.5 * self._objective.third(self._point, self.direction))
         correction, failed = lapack.dpotrs(self._factor, change, lower=1)
         size = np.dot(correction, change)
-        if failed or not size <= -(_MOST_CORRECTION**2) * slope:
+        if failed or not size <= -(MOST_CORRECTION**2) * slope:
             return self.direction, slope
         corrected = self.direction + self._whole(correction)
         along = np.dot(self._point.gradient, corrected)

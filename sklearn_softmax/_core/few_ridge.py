@@ -1,0 +1,157 @@
+"""Few rows and a ridge, all at once: what Newton's method asks for, and where it may stop."""
+
+from functools import lru_cache
+
+import numpy as np
+
+from .certificates.balance import ROUNDING
+from .certificates.smooth import UNSOLVED, divergences
+from .few_rows import FewRows
+
+LEAST_WEIGHT = 1e-27  # rounding of gradients, squared, over what gaps are wanted
+
+
+@lru_cache(maxsize=16)
+def _classes(n_outputs):
+    """What K classes are to their differences from the last one.
+
+    Returns
+    -------
+    first, second : ndarray of intp
+        The pairs k < l of classes.
+    laplacian : ndarray of shape (n * n, n_pairs), n = K - 1
+        From Σ w p_k p_l x x' of the pairs to the blocks of diag(p) - pp'.
+    tie : ndarray of shape (n, n)
+        δ_kl - 1/K: a ridge on parameters of class sum zero.
+    centring : ndarray of shape (K, n)
+        From differences to parameters of class sum zero.
+    """
+    first, second = np.triu_indices(n_outputs, 1)
+    pairs, blocks = np.arange(len(first)), np.zeros((n_outputs, n_outputs, len(first)))
+    blocks[first, second, pairs] = blocks[second, first, pairs] = -1.0
+    blocks[first, first, pairs] = blocks[second, second, pairs] = 1.0
+    n = n_outputs - 1
+    centring = np.eye(n_outputs)[:, :n] - 1.0 / n_outputs
+    return first, second, blocks[:n, :n].reshape(n * n, -1), centring[:n], centring
+
+
+class FewRidge(FewRows):
+    """The loss of few rows, and a ridge that leaves no more than intercepts free.
+
+    States know the value and the gradient of both. Of the Hessian only products of different
+    probabilities are summed: no block is a difference of nearly equal numbers.
+
+    Parameters
+    ----------
+    objective : Objective
+        See `fits`.
+    """
+
+    @staticmethod
+    def fits(objective):
+        """Whether an objective has few rows, which are kept, and a penalty on all features."""
+        if not FewRows.fits(objective):
+            return False
+        map = objective.map
+        held = objective.penalty.curvature.reshape(map.shape)[0, : map.n_features]
+        return held.min(initial=np.inf) > LEAST_WEIGHT
+
+    def __init__(self, objective):
+        super().__init__(objective)
+        self._objective, self._penalty, self.noise = objective, objective.penalty, objective.noise
+        n_outputs, width = self.shape
+        alpha = self._penalty.curvature.reshape(self.shape)[0]
+        if n_outputs > 1:
+            *_, tie, _ = _classes(n_outputs)
+            alpha = tie[:, :, None] * alpha
+        self._ridge = alpha.reshape(max(1, n_outputs - 1), -1, width)
+
+    def start(self, params):
+        """State at parameters of class sum zero, shape (n_params,)."""
+        self._objective.n_passes += 1.0
+        return self._with_penalty(self.at(params.reshape(self.shape)))
+
+    def moved(self, state, step, direction, margins):
+        """State at ``params + step * direction``, for the margins of the direction."""
+        self._objective.n_passes += 0.5
+        margins = margins.copy()
+        self._target.relate_direction(margins, self._all)
+        margins *= step
+        margins += state.relative
+        return self._with_penalty(self._state(state.params + step * direction, margins))
+
+    def _with_penalty(self, state):
+        value, slope = self._penalty.evaluate(state.params.ravel())
+        state.value += value
+        state.gradient += slope.reshape(self.shape)
+        return state
+
+    def margins(self, direction):
+        """Logits of a direction, from that of the row's own class."""
+        self._objective.n_passes += 0.5
+        margins = direction @ self._columns
+        self._target.anchor(margins, self._all)
+        return margins
+
+    def hessian(self, state):
+        """In differences from the last class, where there are several: see `curvature.matrices`."""
+        chances = state.chances
+        if len(chances) == 1:
+            pairs = chances.copy()
+            self._target.variances(pairs)
+            blocks = self._moments(pairs)[None]
+        else:
+            first, second, laplacian, *_ = _classes(len(chances))
+            moments = self._moments(chances[first] * chances[second])
+            blocks = laplacian @ moments.reshape(len(first), -1)
+        n, _, width = self._ridge.shape
+        blocks = blocks.reshape(n, n, width, width)
+        np.einsum("klii->kli", blocks)[:] += self._ridge
+        return blocks.transpose(0, 2, 1, 3).reshape(n * width, n * width)
+
+    def _moments(self, weights):
+        """Σ w x x' for each row of weights; from products that are kept where those are many."""
+        moments = self._objective.moments
+        if not (moments.kept and len(weights) > self.shape[1]):
+            return (weights[:, None] * self._columns).reshape(-1, self.n_rows) @ self._weighted
+        totals = moments.zeros(len(weights))
+        moments.add(weights * self._weights, self._all, totals)
+        return moments.matrices(totals)
+
+    def reduced(self, gradient):
+        """A gradient of class sum zero, in coordinates of the Hessian."""
+        return gradient[: len(self._ridge)].ravel()
+
+    def centred(self, differences):
+        """Parameters of class sum zero, from coordinates of the Hessian."""
+        n_outputs, width = self.shape
+        if n_outputs == 1:
+            return differences.reshape(self.shape)
+        return _classes(n_outputs)[-1] @ differences.reshape(-1, width)
+
+    def bend(self, state, margins):
+        """Second derivative of P along margins, and the third of the loss, applied twice."""
+        bend = margins.copy()
+        self._target.bend(state.chances, bend, self._all)
+        return bend, bend @ self._weighted
+
+    def dual(self, state, margins):
+        """Q - Y for Q = P + D(P) Lv, D(P) = diag(p) - pp', and the margins Lv."""
+        change = margins.copy()
+        self._target.curve(state.chances.copy(), change)
+        change += state.excess
+        return change
+
+    def gap(self, state, dual):
+        """Bound on the value minus the optimum, from Q - Y; inf where Q is not balanced."""
+        change = dual - state.excess
+        terms = divergences(self._target, state.chances, change, self._all)
+        self._objective.n_passes += 0.5
+        residual = state.gradient + change @ self._weighted
+        if self._free:
+            allowed = max(UNSOLVED * np.abs(state.gradient).max(), ROUNDING * state.value)
+            if not np.abs(residual[:, -1]).max() <= allowed:
+                return np.inf
+        residual *= residual
+        rest = np.dot(residual.ravel(), self._penalty.half_inverse)
+        return np.dot(terms, self._weights) + rest
