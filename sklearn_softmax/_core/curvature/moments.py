@@ -1,6 +1,17 @@
 """Weighted second moments of the rows, Σ w x̃x̃', for many vectors of weights at a time."""
 
+from functools import lru_cache
+
 import numpy as np
+
+
+@lru_cache(maxsize=8)
+def _places(width):
+    """Where in a lower triangle, row by row, the entries of a symmetric matrix are."""
+    first, second = np.tril_indices(width)
+    place = np.empty((width, width), np.intp)
+    place[first, second] = place[second, first] = np.arange(len(first))
+    return place
 
 
 class RowMoments:
@@ -55,9 +66,6 @@ class RowProducts:
     def __init__(self, map):
         self._map, self._width, self._blocks = map, map.shape[1], {}
         self._length = self._width * (self._width + 1) // 2
-        first, second = np.tril_indices(self._width)
-        self._place = np.empty((self._width, self._width), np.intp)
-        self._place[first, second] = self._place[second, first] = np.arange(self._length)
 
     def _products(self, rows):
         block = self._blocks.get(rows.start)
@@ -80,4 +88,4 @@ class RowProducts:
 
     def matrices(self, totals):
         """Symmetric matrices, shape (n_weights, q, q), from totals."""
-        return totals[:, self._place]
+        return totals[:, _places(self._width)]

@@ -152,8 +152,7 @@ class _Target:
         shifted = np.exp(columns - largest)
         sums = shifted.sum(axis=0)
         out[:, bad] = shifted / sums
-        loss[bad] = largest + np.log(sums)
-        inverse[bad] = 1.0
+        loss[bad], inverse[bad] = largest + np.log(sums), 1.0
 
 
 class Labels(_Target):
@@ -170,16 +169,18 @@ class Labels(_Target):
     def __init__(self, labels, n_outputs):
         self.labels = np.ascontiguousarray(labels, dtype=np.intp)
         self.n_outputs = n_outputs
-        self._columns = np.arange(min(len(labels), 1 << 16), dtype=np.intp)
+        self._columns, self._whole = np.arange(min(len(labels), 1 << 16), dtype=np.intp), None
 
     def __len__(self):
         return len(self.labels)
 
     def where(self, rows, n_rows):
         """Where in a flat class-major block the entries of the labels are."""
-        columns = self._columns  # other threads may replace it
-        if n_rows > len(columns):
-            columns = self._columns = np.arange(n_rows, dtype=np.intp)
+        if n_rows == len(self.labels):  # a single block, which is asked for often
+            if self._whole is None:
+                self._whole = self.labels * n_rows + np.arange(n_rows, dtype=np.intp)
+            return self._whole
+        columns = self._columns if n_rows <= len(self._columns) else np.arange(n_rows)
         return self.labels[rows] * n_rows + columns[:n_rows]
 
     def relate(self, logits, rows):
@@ -280,9 +281,8 @@ class BinaryLabels(_Target):
 
     def frequencies(self, weights):
         """Weighted mean of the target: the class priors, shape (2,)."""
-        return np.array(
-            [np.average(own, weights=weights) for own in (self.sign > 0, self.sign < 0)]
-        )
+        both = self.sign > 0, self.sign < 0
+        return np.array([np.average(own, weights=weights) for own in both])
 
 
 def _divergence(probabilities, change):
