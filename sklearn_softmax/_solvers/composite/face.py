@@ -15,7 +15,7 @@ class _Face:
         self._objective, self._point = objective, point
         params = point.params.reshape(objective.map.shape)
         self.mask = penalty.smooth_at(params)
-        self.bend, self._vector = penalty.bend(params)
+        self.bend, self.vector = penalty.bend(params)
         self._bend = self.bend + damping
         slope = point.gradient.reshape(params.shape) + penalty.slope(params)
         self.gradient = np.where(self.mask, slope, 0.0).ravel()
@@ -25,8 +25,8 @@ class _Face:
         product = self._objective.hessian_product(self._point, vector).reshape(self.mask.shape)
         vector = vector.reshape(self.mask.shape)
         product = product + self._bend * vector
-        if self._vector is not None:
-            product -= self._vector * np.einsum("kj,kj->j", self._vector, vector)
+        if self.vector is not None:
+            product -= self.vector * np.einsum("kj,kj->j", self.vector, vector)
         return np.where(self.mask, product, 0.0).ravel()
 
 
@@ -50,7 +50,7 @@ def face_step(objective, penalty, point, model, *, accuracy, max_products):
         Half the squared Newton decrement on the face.
     """
     face, shape = _Face(objective, penalty, point, model.damping), objective.map.shape
-    metric = _Metric(model.metric(face.mask, face.bend), shape)
+    metric = _Metric(model.metric(face.mask, face.bend, face.vector), shape)
     step, decrement, _ = newton_step(face, face, metric, accuracy=accuracy, max_iter=max_products)
     params = point.params.reshape(shape)
     for length in _LENGTHS:

@@ -3,9 +3,6 @@
 import numpy as np
 from scipy.linalg import lapack
 
-from ..steps.conjugate import newton_step
-
-_PRODUCTS = 40  # with a model, in a Newton step: they cost about as much as its factors
 _ROUNDING = 2.0 * np.finfo(np.float64).eps  # no model may fall without end because of it
 _JITTER = 1e-11  # of the diagonal, where a face is singular
 _LEAST, _TINY = 1e-12, np.finfo(np.float64).tiny
@@ -101,29 +98,31 @@ class ClassModel:
         return mask
 
     def solve(self, mask, slope, bend, rank_one):
-        """The Newton step on a face, zero elsewhere.
-
-        Where a norm ties classes together it is found by conjugate gradients: steps in a bound
-        of that norm's curvature alone gain as little each as the one before.
-        """
+        """The Newton step on a face, zero elsewhere."""
         bend = np.broadcast_to(bend, self._shape)
-        metric = _Solver(self._factorised(mask.ravel(), bend.ravel()))
-        if rank_one is None:
-            return metric.solve(-slope.ravel()).reshape(self._shape)
-        face = _TiedFace(self, mask, slope, bend, rank_one)
-        return newton_step(face, face, metric, max_iter=_PRODUCTS)[0].reshape(self._shape)
+        return self._solver(mask, bend, rank_one)(-slope.ravel()).reshape(self._shape)
 
-    def _factorised(self, mask, bend):
-        places = [part.start + np.flatnonzero(mask[part]) for part in self._parts]
-        factors = [None] * len(places)
+    def metric(self, mask, bend, rank_one):
+        """A function that solves on a face of the problem, as far as the model knows of it."""
+        places, mask = self._places, mask & self._places
+        bend = np.broadcast_to(bend, mask.shape)
+        if rank_one is not None:
+            rank_one = rank_one[places].reshape(self._shape)
+        inner = self._solver(
+            mask[places].reshape(self._shape), bend[places].reshape(self._shape), rank_one
+        )
 
-        def factorise(k):
-            local = places[k] - self._parts[k].start
-            matrix = self._matrices[k][np.ix_(local, local)]
-            np.einsum("ii->i", matrix)[:] += bend[places[k]]
-            factors[k] = cholesky(matrix)
+        def solve(right):
+            step = np.zeros(places.shape)
+            step[places] = inner(right[places])
+            return step
 
-        self._for_each(factorise, range(len(places)))
+        return solve
+
+    def _solver(self, mask, bend, rank_one):
+        factors, places = self._factors(mask.ravel(), bend.ravel())
+        if rank_one is not None and np.any(mask):
+            return _tied(factors, np.flatnonzero(mask[0]), rank_one)
 
         def solve(right):
             step = np.zeros(right.size)
@@ -134,40 +133,54 @@ class ClassModel:
 
         return solve
 
-    def metric(self, mask, bend):
-        """A function that solves on a face of the problem, as far as the model knows of it."""
-        mask = mask & self._places
-        bend = np.broadcast_to(bend, mask.shape)[self._places]
-        inner = self._factorised(mask[self._places], bend)
+    def _factors(self, mask, bend):
+        places = [part.start + np.flatnonzero(mask[part]) for part in self._parts]
+        factors = [None] * len(places)
 
-        def solve(right):
-            step = np.zeros(mask.shape)
-            step[self._places] = inner(right[self._places])
-            return step
+        def factorise(k):
+            local = places[k] - self._parts[k].start
+            matrix = self._matrices[k][np.ix_(local, local)]
+            np.einsum("ii->i", matrix)[:] += bend[places[k]]
+            factors[k] = cholesky(matrix)
 
-        return solve
-
-
-class _Solver:
-    """A metric from the function that solves in it."""
-
-    def __init__(self, solve):
-        self.solve = solve
+        self._for_each(factorise, range(len(places)))
+        return factors, places
 
 
-class _TiedFace:
-    """A model and diag(d) - uu' of a norm, on a face: what `newton_step` asks for."""
+def _tied(factors, columns, vectors):
+    """A function that solves for blocks of classes which a norm ties together in each column.
 
-    def __init__(self, model, mask, slope, bend, rank_one):
-        self._model, self._mask, self._bend, self._vector = model, mask, bend, rank_one
-        self.gradient = np.where(mask, slope, 0.0).ravel()
+    With the blocks M and the norm's uu' in each column, all of them being the columns of U, that
+    is (M - UU')⁻¹ = M⁻¹ + M⁻¹U (I - U'M⁻¹U)⁻¹ U'M⁻¹, and U'M⁻¹U has the size of one block.
 
-    def hessian_product(self, _, vector):
-        """Product with a vector that is zero off the face."""
-        vector = vector.reshape(self._mask.shape)
-        product = self._model.product(vector) + self._bend * vector
-        product -= self._vector * np.einsum("kj,kj->j", self._vector, vector)
-        return np.where(self._mask, product, 0.0).ravel()
+    Parameters
+    ----------
+    factors : list of ndarray of shape (n_columns, n_columns)
+        Lower factors of the blocks.
+    columns : ndarray of int, shape (n_columns,)
+        Columns of the face, the same in all classes.
+    vectors : ndarray of shape (n_outputs, width)
+        u in each column.
+    """
+    inverses, ties = np.stack(factors), vectors[:, columns]
+    small = np.eye(len(columns))
+    for inverse, tie in zip(inverses, ties, strict=True):
+        inverse[:] = lapack.dpotri(inverse, lower=1)[0]
+        inverse += np.tril(inverse, -1).T
+        small -= np.outer(tie, tie) * inverse
+    factor = cholesky(small)
+
+    def times(right):
+        return np.matmul(inverses, right[:, :, None])[:, :, 0]
+
+    def solve(right):
+        step = np.zeros(vectors.shape)
+        first = times(right.reshape(vectors.shape)[:, columns])
+        joint = lapack.dpotrs(factor, np.einsum("kj,kj->j", ties, first), lower=1)[0]
+        step[:, columns] = first + times(ties * joint)
+        return step.ravel()
+
+    return solve
 
 
 def cholesky(matrix):
