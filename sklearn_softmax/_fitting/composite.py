@@ -8,7 +8,7 @@ from .._core.few_rows import FewRows
 from .._penalties import PENALTIES
 from .._solvers.composite.curvatures import LastHessian
 from .._solvers.composite.few_steps import FewSteps
-from .._solvers.composite.working_set import working_sets
+from .._solvers.composite.working_set import stages, working_sets
 from .._solvers.related.trail import Trail
 from .problem import RidgeFits, RidgeProblem, alpha_from_C, canonical
 
@@ -76,7 +76,7 @@ class CompositeProblem(RidgeProblem):
             few = self._few_steps(objective, start, known, tol=tol, max_iter=max_iter)
             if few.outcome is not None:
                 return few
-            point, n_iter = objective.at(few.params), few.n_iter
+            point, n_iter = self._after(objective, few, start), few.n_iter
         else:
             point = self._next(objective) if known else objective.at(self._better_start(start))
             n_iter = 0
@@ -95,6 +95,17 @@ class CompositeProblem(RidgeProblem):
             params = self._better_start(start).reshape(self.map.shape)
             starts = ((self.composite.centred(params), np.inf),)
         return self._few.minimise(self.composite, starts, **options)
+
+    def _after(self, objective, few, start):
+        """Where steps end that led nowhere, or where they began if the way is long from there."""
+        if start is None:
+            point = objective.at(self._better_start(None))
+            params, gradient = (
+                each.reshape(self.map.shape) for each in (point.params, point.gradient)
+            )
+            if len(stages(self.composite, params, gradient)):
+                return point
+        return objective.at(few.params)
 
     def _free_features(self):
         return self.composite.free[: self.map.n_features]

@@ -12,11 +12,29 @@ _GROWTH = 2.0
 _MOST = 0.6  # share of the features above which all are taken
 _SMALL = 3.0  # passes whose calls take as long as their operations: nothing is left out
 _ARRAYS = 10  # of the size of the parameters that a pass touches
-_FEW = 450  # parameters that are solved for at once
-_STAGE, _LOOSE, _STEPS = 4.0, 0.05, 2
+_FEW, _NEAR = 450, 1e4  # parameters that are solved for at once; the first factor till where
+_STAGE = 4.0
+_MANY_STAGE, _FEW_STAGE = (0.05, 2), (0.3, 6)  # gap and steps of a stage
 _CLOSER, _SHARE = 0.3, 0.3
 _NEW = 0.05  # of a working set that is settled
 _LITTLE = 0.03  # of what a working set gained: then others gain more
+
+
+def stages(penalty, params, gradient):
+    """Multiples of a norm on the way from that at which all is zero, to 1.
+
+    There are none where parameters are not zero, or few and the way is not long. A long way is
+    not left out: where classes can be told apart, the loss falls far before a small norm is felt, and then hardly any of its parameters are those that the norm leaves.
+    """
+    if np.any(params[:, penalty.norm > 0.0]):
+        return np.ones(0)
+    pressure = penalty.pressure(params, gradient)
+    largest = np.max(pressure, where=pressure < np.inf, initial=0.0)
+    few = params.size <= _FEW
+    if largest <= (_NEAR if few else 1.0):
+        return np.ones(0)
+    n_steps = int(np.ceil(np.log(largest) / np.log(_STAGE)))
+    return largest ** np.linspace(1.0, 0.0, n_steps + 1)[1:-1]
 
 
 class _Problem:
@@ -59,18 +77,6 @@ class _Problem:
         self.penalty = self._asked.scaled(factor)
         self.value = self.point.value + self.penalty.value(self.params)
         self._known = None
-
-    def factors(self):
-        """Multiples of the norm on the way from that at which all is zero, to 1."""
-        pressure = self.penalty.pressure(self.params, self.gradient)
-        few = self.params.size <= _FEW
-        if few or np.any(self.params[:, self.penalty.norm > 0.0]):
-            return np.ones(0)
-        largest = np.max(pressure, where=pressure < np.inf, initial=0.0)
-        if largest <= 1.0:
-            return np.ones(0)
-        n_steps = int(np.ceil(np.log(largest) / np.log(_STAGE)))
-        return largest ** np.linspace(1.0, 0.0, n_steps + 1)[1:-1]
 
     def features(self):
         """Numbers of the features that are not zero, or press most against their bounds."""
@@ -157,9 +163,10 @@ def working_sets(objective, penalty, start, *, kept, tol, max_iter):
     """
     problem = _Problem(objective, penalty, start, kept)
     n_iter, outcome, idle = 0, Outcome.CONVERGED, 0
-    for factor in problem.factors():
+    loose, n_steps = _FEW_STAGE if problem.params.size <= _FEW else _MANY_STAGE
+    for factor in stages(penalty, problem.params, problem.gradient):
         problem.relax(factor)
-        solver = problem.descend(_LOOSE, 0.0, min(_STEPS, max_iter - n_iter))
+        solver = problem.descend(loose, 0.0, min(n_steps, max_iter - n_iter))
         n_iter += solver.n_iter
         if solver.interrupted:
             outcome = Outcome.INTERRUPTED
