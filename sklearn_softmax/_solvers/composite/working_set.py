@@ -24,7 +24,8 @@ def stages(penalty, params, gradient):
     """Multiples of a norm on the way from that at which all is zero, to 1.
 
     There are none where parameters are not zero, or few and the way is not long. A long way is
-    not left out: where classes can be told apart, the loss falls far before a small norm is felt, and then hardly any of its parameters are those that the norm leaves.
+    not left out: where classes can be told apart, the loss falls far before a small norm is
+    felt, and then hardly any of its parameters are those that the norm leaves.
     """
     if np.any(params[:, penalty.norm > 0.0]):
         return np.ones(0)
