@@ -103,6 +103,14 @@ class MetricSchedule:
         self._value = self._last = point.value
         return self._build(point)
 
+    def of_active_rows(self, rows, point):
+        """A metric of exact blocks, from rows that have been copied, where blocks are cheap."""
+        if self._build != self._class_blocks:
+            return self.renew(point)
+        blocks = rows.class_blocks()
+        np.einsum("kii->ki", blocks)[:] += self._ridge
+        return BlockMetric(blocks, self._shape, self._objective.threads.for_each)
+
     def _whole_gram(self):
         if self._gram is None:
             self._gram = self._objective.gram()
