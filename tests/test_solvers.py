@@ -23,7 +23,7 @@ from sklearn_softmax._solvers.newton_cg import newton_blocks
 from sklearn_softmax._solvers.related.kept_hessian import KeptHessian
 from sklearn_softmax._solvers.related.near_path import NearPath
 from sklearn_softmax._solvers.related.nearby import HessianMetric
-from sklearn_softmax._solvers.steps import products
+from sklearn_softmax._solvers.steps import products, schedule
 from sklearn_softmax._solvers.steps.conjugate import newton_step
 from sklearn_softmax._solvers.steps.line_search import search
 from sklearn_softmax._solvers.steps.metric import BlockMetric, KroneckerMetric, LowRankMetric
@@ -513,6 +513,20 @@ def test_rows_that_are_sure_of_their_class_are_left_out_of_products(monkeypatch)
     passes = passes_of_newton(problem)
     monkeypatch.setattr(costs, "most_active_rows", lambda *_: 0)
     assert passes <= 0.8 * passes_of_newton(problem)
+
+
+def test_where_steps_take_many_products_metrics_may_cost_as_many(monkeypatch):
+    rng = np.random.default_rng(0)
+    X = np.cumsum(rng.standard_normal((400, 120)), axis=1)  # features that hardly differ
+    logits = 0.2 * X @ rng.standard_normal((120, 8))
+    y = np.argmax(logits + rng.gumbel(size=logits.shape), axis=1)
+    options = {"C": 10.0, "fit_intercept": True, "threads": Threads(), "floor": 1e-6}
+    problem = RidgeProblem(X, Labels(y, 8), None, **options)
+    monkeypatch.setattr(costs, "newton_pays_after", lambda *_: False)
+    monkeypatch.setattr(schedule, "_AFFORDABLE", 0.5)
+    passes = passes_of_newton(problem)
+    monkeypatch.setattr(schedule.MetricSchedule, "afford", lambda *_: None)
+    assert passes <= 0.5 * passes_of_newton(problem)
 
 
 def test_where_rows_are_missed_that_matter_more_count(monkeypatch):

@@ -44,6 +44,7 @@ class FewerRows:
     def check(self, point, hessian, metric, step, accuracy):
         """Learn from the residual of a step that was found with a Hessian of `at`."""
         self._unchecked += step.n_products
+        self._metrics.afford(step.n_products)
         if hessian is self._objective or self._unchecked < _UNCHECKED:
             return
         self._unchecked = 0
