@@ -363,6 +363,10 @@ def distribution_of(kind, target, n):
     return target._mass if kind == "soft" else np.eye(4)[target.labels]
 
 
+def active(objective, point, omitted):
+    return objective.active_rows(point, objective.leverages(), omitted, objective.map.n_rows)
+
+
 def draw_problem(
     kind="labels",
     map="standardised",
@@ -596,6 +600,7 @@ class TestObjective:
                     *objective.gram().ravel(),
                     objective.duality_gap(point),
                     *objective.leverages(),
+                    *active(objective, point, 0.1).hessian_product(point, params[::-1]),
                 )
             )
         assert found[0] == found[1] == found[2] == found[3]
@@ -610,6 +615,27 @@ class TestObjective:
         np.testing.assert_allclose(
             objective.leverages(), 0.5 + 0.5 * norms / norms.mean(), rtol=1e-5
         )
+
+    def test_products_of_active_rows_are_those_of_the_hessian(self, options):
+        objective = draw_problem(**options)
+        point, vector = objective.at(draw_params(objective)), draw_params(objective, seed=9)
+        rows = active(objective, point, 0.0)
+        expected = objective.hessian_product(point, vector)
+        size = np.abs(expected).max()
+        np.testing.assert_allclose(rows.hessian_product(point, vector), expected, atol=1e-5 * size)
+        blocks, _ = objective.class_blocks(point)
+        np.testing.assert_allclose(rows.class_blocks(), blocks, atol=2e-3 * np.abs(blocks).max())
+
+    def test_active_rows_are_the_fewest_that_carry_the_curvature(self, options):
+        objective = draw_problem(**options)
+        point, importance = objective.at(draw_params(objective)), objective.leverages()
+        table, _ = objective.variance_table(point)
+        sizes = np.sort(table.sum(axis=0, dtype=float) * importance)[::-1]
+        for omitted in (0.5, 0.1, 0.01):
+            n_active = len(active(objective, point, omitted))
+            assert sizes[:n_active].sum() >= (1 - 1e-5 - omitted) * sizes.sum()
+            assert sizes[: n_active - 1].sum() <= (1 + 1e-5 - omitted) * sizes.sum()
+            assert objective.active_rows(point, importance, omitted, n_active - 1) is None
 
     def test_float32_products_are_close(self, options):
         objective = draw_problem(**options)

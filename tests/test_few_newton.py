@@ -89,11 +89,27 @@ def test_gap_is_that_by_blocks_and_none_without_balance(objective):
     state, point = few.start(away), objective.at(away)
     right = -few.reduced(state.gradient)
     direction = few.centred(np.linalg.solve(few.hessian(state), right))
-    gap = few.gap(state, few.dual(state, few.margins(direction)))
+    gap = few.gap(state, few.curved(state, few.margins(direction)))
     assert gap == pytest.approx(objective.newton_gap(point, direction.ravel()), rel=1e-9)
     assert gap >= point.value - objective.at(optimum).value > 0.0
     if objective.map.fit_intercept:
-        assert few.gap(state, few.dual(state, few.margins(2.0 * direction))) == np.inf
+        assert few.gap(state, few.curved(state, few.margins(2.0 * direction))) == np.inf
+
+
+def test_gap_at_the_optimum_is_not_rounding_over_a_weak_penalty(objective):
+    """Q - P is next to nothing there: it must not be the difference of Q - Y and P - Y."""
+    weak = np.where(objective.penalty.curvature > 0, 1e-12, 0.0)
+    problem = Objective(
+        objective.map, objective.target, Ridge(weak), objective.weights, threads=Threads()
+    )
+    few, shape = problem.few(), problem.map.shape
+    state = few.start(newton(problem, np.zeros(np.prod(shape)), tol=1e-14, max_iter=50).params)
+    for _ in range(2):
+        step = few.centred(np.linalg.solve(few.hessian(state), -few.reduced(state.gradient)))
+        state = few.start((state.params + step).ravel())
+    step = few.centred(np.linalg.solve(few.hessian(state), -few.reduced(state.gradient)))
+    bound = 1e-30 if len(step) == 1 else 1e-19  # sums over classes are not zero to all digits
+    assert few.gap(state, few.curved(state, few.margins(step))) <= bound
 
 
 @pytest.mark.parametrize("tol", [1e-3, 1e-6, 1e-10])

@@ -1,6 +1,7 @@
 """Solvers: what every one of them owes to its caller, and the parts that they share."""
 
 import warnings
+from functools import partial
 
 import numpy as np
 import pytest
@@ -17,10 +18,12 @@ from sklearn_softmax._fitting.problem import RidgeProblem, alpha_from_C
 from sklearn_softmax._penalties import PENALTIES
 from sklearn_softmax._solvers import SOLVERS, Outcome, choice, costs
 from sklearn_softmax._solvers.composite.models import ClassModel
+from sklearn_softmax._solvers.lbfgs import lbfgs
 from sklearn_softmax._solvers.newton_cg import newton_blocks
 from sklearn_softmax._solvers.related.kept_hessian import KeptHessian
 from sklearn_softmax._solvers.related.near_path import NearPath
 from sklearn_softmax._solvers.related.nearby import HessianMetric
+from sklearn_softmax._solvers.steps import products, schedule
 from sklearn_softmax._solvers.steps.conjugate import newton_step
 from sklearn_softmax._solvers.steps.line_search import search
 from sklearn_softmax._solvers.steps.metric import BlockMetric, KroneckerMetric, LowRankMetric
@@ -481,6 +484,90 @@ def test_where_products_are_many_the_hessian_itself_takes_over(monkeypatch):
     with_hessian = passes()
     monkeypatch.setattr(costs, "newton_pays_after", lambda *_: False)
     assert with_hessian <= 0.4 * passes()
+
+
+def nearly_separable(n=4000, p=80, n_classes=10):
+    """Labels from a linear rule with little noise: most rows are sure of their class."""
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((n, p))
+    logits = X @ rng.standard_normal((p, n_classes))
+    y = np.argmax(logits + 0.2 * rng.gumbel(size=logits.shape), axis=1)
+    options = {"C": 1e4, "fit_intercept": True, "threads": Threads(), "floor": 1e-6}
+    return RidgeProblem(X, Labels(y, n_classes), None, **options)
+
+
+def passes_of_newton(problem):
+    """Passes over the rows from the class priors to a certified gap."""
+    objective = problem.objective(np.float64)
+    before = objective.n_passes
+    with objective.threads:
+        result = newton_blocks(objective, problem.start(), tol=1e-6, max_iter=100)
+    assert result.outcome is Outcome.CONVERGED
+    assert result.gap <= 1e-6 * result.value
+    return objective.n_passes - before
+
+
+def test_rows_that_are_sure_of_their_class_are_left_out_of_products(monkeypatch):
+    monkeypatch.setattr(costs, "newton_pays_after", lambda *_: False)
+    problem = nearly_separable()
+    passes = passes_of_newton(problem)
+    monkeypatch.setattr(costs, "most_active_rows", lambda *_: 0)
+    assert passes <= 0.8 * passes_of_newton(problem)
+
+
+def test_where_steps_take_many_products_metrics_may_cost_as_many(monkeypatch):
+    rng = np.random.default_rng(0)
+    X = np.cumsum(rng.standard_normal((400, 120)), axis=1)  # features that hardly differ
+    logits = 0.2 * X @ rng.standard_normal((120, 8))
+    y = np.argmax(logits + rng.gumbel(size=logits.shape), axis=1)
+    options = {"C": 10.0, "fit_intercept": True, "threads": Threads(), "floor": 1e-6}
+    problem = RidgeProblem(X, Labels(y, 8), None, **options)
+    monkeypatch.setattr(costs, "newton_pays_after", lambda *_: False)
+    monkeypatch.setattr(schedule, "_AFFORDABLE", 0.5)
+    passes = passes_of_newton(problem)
+    monkeypatch.setattr(schedule.MetricSchedule, "afford", lambda *_: None)
+    assert passes <= 0.5 * passes_of_newton(problem)
+
+
+def test_where_rows_are_missed_that_matter_more_count(monkeypatch):
+    """However few there were at first, steps become those of Newton's method."""
+    monkeypatch.setattr(costs, "newton_pays_after", lambda *_: False)
+    monkeypatch.setattr(products, "_OMITTED", 0.5)
+    problem, omitted = nearly_separable(), []
+
+    def watched(objective, point, importance, share, most):
+        omitted.append(share)
+        return type(objective).active_rows(objective, point, importance, share, most)
+
+    objective = problem.objective(np.float64)
+    monkeypatch.setattr(objective, "active_rows", partial(watched, objective), raising=False)
+    passes_of_newton(problem)
+    assert omitted[0] == 0.5
+    assert omitted[-1] < 1e-2
+
+
+def test_active_rows_are_no_more_than_pays():
+    def most(n_rows, width, n_outputs, itemsize=8, density=1.0):
+        return costs.most_active_rows(n_rows, n_rows * width * density, n_outputs, width, itemsize)
+
+    assert most(20_000, 785, 10) == 2 * 10 * 785
+    assert most(5000, 785, 10) == 5000
+    assert most(100_000, 51, 3) == 20_000
+    assert most(100_000, 51, 3, itemsize=4) == 10_000
+    assert most(20_000, 5000, 20, density=0.01) == 200
+    assert most(200, 5, 3) == 0
+
+
+def test_lbfgs_gives_up_where_it_is_far_from_the_end():
+    problem = nearly_separable()
+    objective = problem.objective(np.float64)
+
+    def steps(tol, patience):
+        return lbfgs(objective, problem.start(), tol=tol, max_iter=100, patience=patience).n_iter
+
+    full = steps(1e-6, np.inf)
+    assert steps(1e-6, 3) == 3
+    assert steps(1e-6, full - 1) == full
 
 
 # Newton's step, and that with the third derivative

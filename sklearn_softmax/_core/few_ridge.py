@@ -135,16 +135,14 @@ class FewRidge(FewRows):
         self._target.bend(state.chances, bend, self._all)
         return bend, bend @ self._weighted
 
-    def dual(self, state, margins):
-        """Q - Y for Q = P + D(P) Lv, D(P) = diag(p) - pp', and the margins Lv."""
+    def curved(self, state, margins):
+        """D(P) Lv for the margins Lv, D(P) = diag(p) - pp'."""
         change = margins.copy()
         self._target.curve(state.chances.copy(), change)
-        change += state.excess
         return change
 
-    def gap(self, state, dual):
-        """Bound on the value minus the optimum, from Q - Y; inf where Q is not balanced."""
-        change = dual - state.excess
+    def gap(self, state, change):
+        """Bound on the value minus the optimum, from Q - P; inf where Q is not balanced."""
         terms = divergences(self._target, state.chances, change, self._all)
         self._objective.n_passes += 0.5
         residual = state.gradient + change @ self._weighted

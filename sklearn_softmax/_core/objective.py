@@ -9,6 +9,7 @@ from .cache import LogitCache
 from .certificates import composite, infinity, smooth
 from .certificates.balance import MOST
 from .curvature import matrices, pairs
+from .curvature.active import active_rows
 from .curvature.moments import RowMoments, RowProducts
 from .few_ridge import LEAST_WEIGHT, FewRidge
 from .lines import CachedLine, FusedLine
@@ -246,6 +247,7 @@ class Objective:
     gram = matrices.gram
     leverages = matrices.leverages
     variance_table = matrices.variance_table
+    active_rows = active_rows
     class_gram = matrices.class_gram
     class_blocks = matrices.class_blocks
     curvature_diagonal = matrices.diagonal

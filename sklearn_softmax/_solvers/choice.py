@@ -9,6 +9,7 @@ from .newton_cg import newton_blocks
 from .outcome import Outcome
 
 _SHORT, _LONG = 20, 150  # steps in which L-BFGS ends, unless the curvature moves far
+_PATIENCE = 60  # steps after which it must be near the end
 
 
 def choose(objective, start, *, tol, max_iter):
@@ -24,7 +25,7 @@ def choose(objective, start, *, tol, max_iter):
     if newton_pays(ratio):
         return newton(objective, start, tol=tol, max_iter=max_iter)
     steps, later = (_SHORT, newton) if newton_pays_late(ratio) else (_LONG, newton_blocks)
-    first = lbfgs(objective, start, tol=tol, max_iter=min(steps, max_iter))
+    first = lbfgs(objective, start, tol=tol, max_iter=min(steps, max_iter), patience=_PATIENCE)
     left = max_iter - first.n_iter
     if first.outcome is not Outcome.MAX_ITER or left == 0:
         return first

@@ -86,6 +86,17 @@ def part_pays(cost, steps):
     return cost <= 0.5 * steps
 
 
+def most_active_rows(n_rows, n_entries, n_outputs, width, itemsize):
+    """Rows of which a float32 copy pays: its products take less time than those of all rows.
+
+    It may take the memory of class blocks, or the share of the data that logits may.
+    """
+    if pass_cost(n_entries, n_outputs) < 2.0 * CALLS:
+        return 0
+    small = max(2 * n_outputs * width, _MARGINS_SHARE * n_rows * itemsize / 4)
+    return int(min(n_entries / width, small))
+
+
 def products_pay(n_rows, n_outputs, width):
     """Whether to keep the products of the features of each row.
 

@@ -14,6 +14,7 @@ from .steps.line_search import search
 from .steps.newton_equation import MOST_CORRECTION
 
 _ACCURATE = 0.1  # slope left by a line search: a trial costs less than a Hessian
+_IDLE = 2  # steps without a decrease above rounding: gradients may still fall
 _NEAR = 0.05  # decrement relative to the value: from farther off no step ends close enough
 
 
@@ -38,19 +39,19 @@ def few_newton(few, start, observer, *, tol, max_iter):
     Result
         Its outcome is None where the solver gave up.
     """
-    state, gap, n_iter, idle = few.start(start), np.inf, 0, False
+    state, gap, n_iter, idle = few.start(start), np.inf, 0, 0
     while not gap <= tol * state.value:
         step = _Step(few, state)
         if step.decrement <= tol * state.value:
-            gap = few.gap(state, few.dual(state, step.margins))
+            gap = few.gap(state, few.curved(state, step.margins))
             if gap <= tol * state.value:
                 break
-        if idle or n_iter == max_iter or not step.decrement > 0.0:
+        if idle == _IDLE or n_iter == max_iter or not step.decrement > 0.0:
             return _result(state, gap, n_iter, None)
         found, gap = step.take()
         if found is None:
             return _result(state, gap, n_iter, None)
-        idle = state.value - found.value <= few.noise * found.value
+        idle = idle + 1 if state.value - found.value <= few.noise * found.value else 0
         state, n_iter = found, n_iter + 1
         if observer is not None and observer(state.params.ravel()):
             return _result(state, gap, n_iter, Outcome.INTERRUPTED)
@@ -93,7 +94,8 @@ class _Step:
         found = self._seen.get(length)
         if length != 1.0 or self.decrement > _NEAR * value:
             return found, np.inf
-        return found, few.gap(found, few.dual(self.state, self.margins) + bend)
+        dual = few.curved(self.state, self.margins) + bend + self.state.excess
+        return found, few.gap(found, dual - found.excess)
 
     def _correct(self):
         """Add the correction, unless it is large; returns what it adds to Q."""

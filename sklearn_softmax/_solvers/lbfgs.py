@@ -14,7 +14,7 @@ _RESTARTS = 2
 _IDLE = 3  # steps without a decrease above rounding
 
 
-def lbfgs(objective, start, *, tol, max_iter, metrics=None):
+def lbfgs(objective, start, *, tol, max_iter, metrics=None, patience=np.inf):
     """Minimise by limited-memory BFGS in a metric that follows the weights.
 
     Parameters
@@ -29,6 +29,9 @@ def lbfgs(objective, start, *, tol, max_iter, metrics=None):
         The largest number of steps.
     metrics : schedule, default=None
         Says which metric to use; by default a `MetricSchedule`.
+    patience : float, default=inf
+        Steps after which it goes on only where half the squared Newton decrement, relative to
+        the value, is below the root of the tolerance.
 
     Returns
     -------
@@ -52,7 +55,8 @@ def lbfgs(objective, start, *, tol, max_iter, metrics=None):
             return Result(point.params, point.value, gap, n_iter, stopping.outcome(direction))
         if objective.at_infinity(point):
             return Result(point.params, point.value, point.value, n_iter, Outcome.AT_INFINITY)
-        if n_iter == max_iter or failures > _RESTARTS:
+        lost = n_iter >= patience and -0.5 * slope > np.sqrt(tol) * point.value
+        if n_iter == max_iter or failures > _RESTARTS or lost:
             break
         line = objective.line(point, direction)
         step = search(line, point.value, slope, noise=objective.noise) if slope < 0 else None

@@ -31,15 +31,15 @@ def newton(objective, start, *, tol, max_iter):
     -------
     Result
     """
-    few, n_iter = objective.few(), 0
-    if few is not None:
-        first = few_newton(few, start, objective.observer, tol=tol, max_iter=max_iter)
-        if first.outcome is not None:
-            return first
-        start, n_iter = first.params, first.n_iter
-    step = partial(NewtonStep, objective)
-    more = iterate(objective, start, step, tol=tol, max_iter=max_iter - n_iter)
-    return replace(more, n_iter=n_iter + more.n_iter)
+    step, few = partial(NewtonStep, objective), objective.few()
+    if few is None:
+        return iterate(objective, start, step, tol=tol, max_iter=max_iter)
+    first = few_newton(few, start, objective.observer, tol=tol, max_iter=max_iter)
+    if first.outcome is not None:
+        return first
+    more = iterate(objective, first.params, step, tol=tol, max_iter=max_iter - first.n_iter)
+    best = more if more.outcome is Outcome.CONVERGED or more.gap <= first.gap else first
+    return replace(best, n_iter=first.n_iter + more.n_iter, outcome=more.outcome)
 
 
 def iterate(objective, start, step, *, tol, max_iter):

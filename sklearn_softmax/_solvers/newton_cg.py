@@ -8,9 +8,10 @@ from . import costs
 from .newton import iterate
 from .steps.conjugate import newton_step
 from .steps.newton_equation import NewtonStep
-from .steps.schedule import MetricSchedule
+from .steps.products import FewerRows
 
 _ACCURACY = 0.1  # of the first steps; later ones are as accurate as they are short
+_LOOSE = 0.3  # the same where products are dear and steps, at first, far from full
 
 
 class _Jacobi:
@@ -55,25 +56,32 @@ def newton_cg(objective, start, *, tol, max_iter):
 def newton_blocks(objective, start, *, tol, max_iter):
     """Minimise by truncated Newton steps in the metric of the classes, renewed at each.
 
-    For designs; parameters as for `newton_cg`. Once a step took more products than the explicit
-    Hessian costs, the steps that follow have that.
+    For designs; parameters as for `newton_cg`. Products are those of the rows that matter. Once
+    a step took more of them than the explicit Hessian costs, the steps that follow have that.
     """
-    map, renew = objective.map, MetricSchedule(objective).renew
-    step, n_products = partial(_truncated_step, objective, renew), 0
+    map, rows, n_products = objective.map, FewerRows(objective), 0
 
     def cheapest(point):
         nonlocal n_products
         if costs.newton_pays_after(n_products, map.n_rows, map.n_entries, *map.shape):
             return NewtonStep(objective, point)
-        found = step(point)
+        hessian, metric = rows.at(point)
+        accuracy = _accuracy(point, metric, _LOOSE)
+        found = newton_step(hessian, point, metric, accuracy=accuracy)
+        rows.check(point, hessian, metric, found, accuracy)
         n_products = found.n_products
         return found
 
     return iterate(objective, start, cheapest, tol=tol, max_iter=max_iter)
 
 
+def _accuracy(point, metric, most):
+    """That of a step at a point: as high as the step is short."""
+    size = np.dot(point.gradient, metric.solve(point.gradient))
+    return min(most, np.sqrt(size / point.value)) if point.value > 0.0 else 0.0
+
+
 def _truncated_step(objective, metric_at, point):
     metric = metric_at(point)
-    size = np.dot(point.gradient, metric.solve(point.gradient))
-    accuracy = min(_ACCURACY, np.sqrt(size / point.value)) if point.value > 0.0 else 0.0
+    accuracy = _accuracy(point, metric, _ACCURACY)
     return newton_step(objective, point, metric, accuracy=accuracy)

@@ -7,7 +7,7 @@ from .metric import BlockMetric, DiagonalMetric, KroneckerMetric, LowRankMetric
 
 _ROWS_PER_COLUMN = 10
 _GROWTH, _MOST_GROWTH = 1.5, 4.0
-_AFFORDABLE = 30.0  # passes that one metric may cost
+_AFFORDABLE = 30.0  # passes that one metric may cost, unless a step takes more
 _MAX_BYTES = 400 << 20
 _DAMPING, _DAMPING_FACTOR, _LEAST_DAMPING = 0.01, 8.0, 1e-4
 _LEAST_WEIGHT = 1e-8  # of a class beside the largest: separable ones have next to no curvature
@@ -41,6 +41,7 @@ class MetricSchedule:
         self._gram = self._importance = self._blocks = None
         self._age, self._steps, self._drops = 0, [], []
         self._value = self._last = np.inf
+        self._affordable_passes = _AFFORDABLE
         self._build, self._cost = self._choose()
         n_outputs, width = self._shape
         cheap = costs.whole_blocks_pay(n_outputs, self._n_rows, width)
@@ -53,7 +54,7 @@ class MetricSchedule:
 
     def _affordable(self, n_blocks, size):
         memory = 8 * n_blocks * self._shape[1] ** 2
-        return memory <= _MAX_BYTES and self._block_cost(n_blocks, size) <= _AFFORDABLE
+        return memory <= _MAX_BYTES and self._block_cost(n_blocks, size) <= self._affordable_passes
 
     def _choose(self):
         size, n_outputs = min(self._size, self._n_rows), self._shape[0]
@@ -62,6 +63,12 @@ class MetricSchedule:
         if self._affordable(1, self._n_rows):
             return self._few_rows, self._block_cost(1, size)
         return self._diagonal, 1.0
+
+    def afford(self, n_passes):
+        """Let metrics cost as many passes as a step took in the last one."""
+        if n_passes > self._affordable_passes:
+            self._affordable_passes = n_passes
+            self._build, self._cost = self._choose()
 
     def first(self, point):
         """Metric at the start: exact where all probabilities are the class priors."""
@@ -102,6 +109,14 @@ class MetricSchedule:
         self._age, self._steps, self._drops = 0, [], []
         self._value = self._last = point.value
         return self._build(point)
+
+    def of_active_rows(self, rows, point):
+        """A metric of exact blocks, from rows that have been copied, where blocks are cheap."""
+        if self._build != self._class_blocks:
+            return self.renew(point)
+        blocks = rows.class_blocks()
+        np.einsum("kii->ki", blocks)[:] += self._ridge
+        return BlockMetric(blocks, self._shape, self._objective.threads.for_each)
 
     def _whole_gram(self):
         if self._gram is None:
