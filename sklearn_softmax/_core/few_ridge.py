@@ -5,10 +5,8 @@ from functools import lru_cache
 import numpy as np
 
 from .certificates.balance import ROUNDING
-from .certificates.smooth import UNSOLVED, divergences
+from .certificates.smooth import LEAST_WEIGHT, UNSOLVED, divergences
 from .few_rows import FewRows
-
-LEAST_WEIGHT = 1e-27  # rounding of gradients, squared, over what gaps are wanted
 
 
 @lru_cache(maxsize=16)
@@ -134,12 +132,6 @@ class FewRidge(FewRows):
         bend = margins.copy()
         self._target.bend(state.chances, bend, self._all)
         return bend, bend @ self._weighted
-
-    def curved(self, state, margins):
-        """D(P) Lv for the margins Lv, D(P) = diag(p) - pp'."""
-        change = margins.copy()
-        self._target.curve(state.chances.copy(), change)
-        return change
 
     def gap(self, state, change):
         """Bound on the value minus the optimum, from Q - P; inf where Q is not balanced."""

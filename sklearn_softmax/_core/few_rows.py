@@ -102,6 +102,12 @@ class FewRows:
             total[part, part] = own.T @ own
         return total
 
+    def curved(self, state, margins):
+        """D(P) Lv for the margins Lv, D(P) = diag(p) - pp'."""
+        change = margins.copy()
+        self._target.curve(state.chances.copy(), change)
+        return change
+
     def gap(self, state, penalty, value, enough):
         """Bound on `value` minus the optimum: see `composite_gap`."""
         params, dual, change = state.params, -state.gradient, None
@@ -141,7 +147,6 @@ class FewRows:
             shift = np.linalg.solve(hessian, -state.gradient[:, -1])
         except np.linalg.LinAlgError:
             return None
-        change = np.repeat(shift[:, None], chances.shape[1], axis=1)
-        self._target.curve(chances.copy(), change)
+        change = self.curved(state, np.repeat(shift[:, None], chances.shape[1], axis=1))
         self._target.balance(change, self._all)
         return change

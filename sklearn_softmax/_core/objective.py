@@ -11,7 +11,7 @@ from .certificates.balance import MOST
 from .curvature import matrices, pairs
 from .curvature.active import active_rows
 from .curvature.moments import RowMoments, RowProducts
-from .few_ridge import LEAST_WEIGHT, FewRidge
+from .few_ridge import FewRidge
 from .lines import CachedLine, FusedLine
 
 
@@ -278,4 +278,4 @@ class Objective:
         held = self.penalty.curvature.reshape(self.map.shape)[..., : self.map.n_features]
         free = np.count_nonzero(self.penalty.curvature == 0)
         few = free <= MOST and np.any(held)
-        return bool(np.all((held > LEAST_WEIGHT) | (few & (held == 0))))
+        return bool(np.all((held > smooth.LEAST_WEIGHT) | (few & (held == 0))))

@@ -11,7 +11,7 @@ from scipy.linalg import lapack
 
 from .outcome import Outcome, Result
 from .steps.line_search import search
-from .steps.newton_equation import MOST_CORRECTION
+from .steps.newton_equation import small_correction
 
 _ACCURATE = 0.1  # slope left by a line search: a trial costs less than a Hessian
 _IDLE = 2  # steps without a decrease above rounding: gradients may still fall
@@ -102,9 +102,8 @@ class _Step:
         few, state = self._few, self.state
         bend, third = few.bend(state, self.margins)
         change = -0.5 * few.reduced(third)
-        correction, failed = lapack.dpotrs(self._factor, change, lower=0)
-        size = np.dot(correction, change)
-        if failed or not size <= -(MOST_CORRECTION**2) * self._slope:
+        correction = small_correction(self._factor, change, self._slope, lower=0)
+        if correction is None:
             return 0.0
         correction = few.centred(correction)
         corrected = self._direction + correction

@@ -17,6 +17,7 @@ import numpy as np
 
 from .balance import LEFT, balance, balanced, free_parameters, imbalanced
 
+LEAST_WEIGHT = 1e-27  # of a penalty: rounding of gradients, squared, over what gaps are wanted
 UNSOLVED = 1e-9  # of the gradient, in free parameters, after a Newton step
 
 

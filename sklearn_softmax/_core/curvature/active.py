@@ -6,6 +6,7 @@ A row has the curvature Σ_k s p_k (1 - p_k), which is next to nothing where one
 import numpy as np
 
 from ..blocks import RowBlocks
+from ..others import others
 
 _BLOCK_NUMBERS = 1 << 19  # of a block of rows
 _NEGLIGIBLE = 1e-3  # curvature of a row for one class, over the mean: for metrics
@@ -120,10 +121,10 @@ class ActiveRows:
         ndarray of shape (n_outputs, width, width)
         """
         objective, width = self._objective, self._shape[1]
-        blocks = np.empty((self._shape[0], width, width))
+        blocks, table = np.empty((self._shape[0], width, width)), self._variances()
 
         def assemble(k):
-            weights = self._variances(k)
+            weights = table[k]
             chosen = np.flatnonzero(weights > _NEGLIGIBLE * weights.mean())
             scaled = self._rows[chosen]
             scaled *= np.sqrt(weights[chosen])[:, None]
@@ -133,15 +134,11 @@ class ActiveRows:
         blocks *= objective.scale
         return blocks
 
-    def _variances(self, k):
-        """Curvature of the rows for one class."""
-        chances, own = self._chances, self._chances[k]
-        if len(chances) == 1:
-            weights = own
-        else:
-            rest = np.add.reduce(chances, axis=0, where=(np.arange(len(chances)) != k)[:, None])
-            weights = own * rest
-        return weights if self._weights is None else weights * self._weights
+    def _variances(self):
+        """Curvatures of the rows, shape of the chances."""
+        chances = self._chances
+        table = chances if len(chances) == 1 else chances * others(chances)
+        return table if self._weights is None else table * self._weights
 
     def _curve(self, margins, rows):
         """(diag(p) - pp') of the margins, in place: measured from the most likely class, whose

@@ -3,6 +3,8 @@
 import numpy as np
 from scipy.linalg import lapack
 
+from ..steps.metric import inverse_from
+
 _ROUNDING = 2.0 * np.finfo(np.float64).eps  # no model may fall without end because of it
 _JITTER = 1e-11  # of the diagonal, where a face is singular
 _LEAST, _TINY = 1e-12, np.finfo(np.float64).tiny
@@ -165,8 +167,7 @@ def _tied(factors, columns, vectors):
     inverses, ties = np.stack(factors), vectors[:, columns]
     small = np.eye(len(columns))
     for inverse, tie in zip(inverses, ties, strict=True):
-        inverse[:] = lapack.dpotri(inverse, lower=1)[0]
-        inverse += np.tril(inverse, -1).T
+        inverse[:] = inverse_from(inverse)
         small -= np.outer(tie, tie) * inverse
     factor = cholesky(small)
 

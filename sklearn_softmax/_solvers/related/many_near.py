@@ -1,9 +1,8 @@
 """Inexact Newton steps on several problems at once, in the metric of an optimum near theirs."""
 
 import numpy as np
-from scipy.linalg import lapack
 
-from ..steps.metric import cholesky
+from ..steps.metric import cholesky, inverse_from
 from .many_newton import descend, many_newton
 
 _FEW = 8  # steps: what takes longer has another curvature
@@ -86,8 +85,7 @@ def inexact(problems, state, inverse, *, tol, max_iter):
 
 def inverse_of(matrix):
     """Inverse of a positive definite matrix, which is overwritten."""
-    inverse = lapack.dpotri(cholesky(matrix), lower=1)[0]
-    return np.tril(inverse) + np.tril(inverse, -1).T
+    return inverse_from(cholesky(matrix))
 
 
 def _some(state, numbers):

@@ -104,6 +104,12 @@ def cholesky(block):
     raise FloatingPointError("A curvature is not finite.")
 
 
+def inverse_from(factor):
+    """The symmetric inverse, from a lower Cholesky factor."""
+    inverse = lapack.dpotri(factor, lower=1)[0]
+    return np.tril(inverse) + np.tril(inverse, -1).T
+
+
 def substitute(factor, right):
     """Solution for a lower Cholesky factor and one vector: up to 4 times as fast as `dpotrs`."""
     return blas.dtrsv(factor, blas.dtrsv(factor, right, lower=1), lower=1, trans=1)

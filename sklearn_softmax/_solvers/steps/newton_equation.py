@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.linalg import lapack
 
-MOST_CORRECTION = 0.75  # of Newton's step; ½ in exponential tails: beyond, a cubic says little
+_MOST_CORRECTION = 0.75  # of Newton's step; ½ in exponential tails: beyond, a cubic says little
 
 
 class NewtonStep:
@@ -45,9 +45,8 @@ class NewtonStep:
         """
         slope = -2.0 * self.decrement
         change = self._free(-0.5 * self._objective.third(self._point, self.direction))
-        correction, failed = lapack.dpotrs(self._factor, change, lower=1)
-        size = np.dot(correction, change)
-        if failed or not size <= -(MOST_CORRECTION**2) * slope:
+        correction = small_correction(self._factor, change, slope, lower=1)
+        if correction is None:
             return self.direction, slope
         corrected = self.direction + self._whole(correction)
         along = np.dot(self._point.gradient, corrected)
@@ -66,6 +65,24 @@ class NewtonStep:
         if n_outputs > 1:
             direction -= np.add.reduce(direction, axis=0) / n_outputs
         return direction.ravel()
+
+
+def small_correction(factor, change, slope, *, lower):
+    """H⁻¹ times a change of the gradient; None where it is not small beside Newton's step.
+
+    Parameters
+    ----------
+    factor : ndarray of shape (n, n)
+        Cholesky factor of H.
+    change : ndarray of shape (n,)
+    slope : float
+        Minus the squared Newton decrement.
+    lower : int
+        Whether the factor is the lower one.
+    """
+    correction, failed = lapack.dpotrs(factor, change, lower=lower)
+    size = np.dot(correction, change)
+    return None if failed or not size <= -(_MOST_CORRECTION**2) * slope else correction
 
 
 def _solve(hessian, right):

@@ -27,16 +27,14 @@ class FewerRows:
         self._objective, map = objective, objective.map
         size = map.n_rows, map.n_entries, *map.shape, map.dtype.itemsize
         self._most, self._omitted = costs.most_active_rows(*size), _OMITTED
-        self._importance, self._unchecked = None, 0
-        self._metrics = MetricSchedule(objective)
+        self._metrics, self._unchecked = MetricSchedule(objective), 0
 
     def at(self, point):
         """What gives products with the Hessian at a point, and a metric for it."""
         rows = None
         if self._most > 0 and self._omitted >= _LEAST:
-            if self._importance is None:
-                self._importance = self._objective.leverages()
-            rows = self._objective.active_rows(point, self._importance, self._omitted, self._most)
+            importance = self._metrics.importance
+            rows = self._objective.active_rows(point, importance, self._omitted, self._most)
         if rows is None:
             return self._objective, self._metrics.renew(point)
         return rows, self._metrics.of_active_rows(rows, point)

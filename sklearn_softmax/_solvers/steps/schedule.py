@@ -1,5 +1,7 @@
 """Which metric, and when to renew it: never more often than it costs passes over the data."""
 
+from functools import cached_property
+
 import numpy as np
 
 from .. import costs
@@ -38,7 +40,7 @@ class MetricSchedule:
         self._largest = _MOST_GROWTH * self._size
         self._ridge = objective.penalty.curvature.reshape(self._shape)
         self._damping, self._number = _DAMPING, 0
-        self._gram = self._importance = self._blocks = None
+        self._gram = self._blocks = None
         self._age, self._steps, self._drops = 0, [], []
         self._value = self._last = np.inf
         self._affordable_passes = _AFFORDABLE
@@ -123,10 +125,10 @@ class MetricSchedule:
             self._gram = self._objective.gram()
         return self._gram
 
-    def _leverages(self, candidates):
-        if self._importance is None:
-            self._importance = self._objective.leverages()
-        return self._importance[candidates]
+    @cached_property
+    def importance(self):
+        """What the curvature of each row is multiplied with: see `leverages`."""
+        return self._objective.leverages()
 
     def _class_blocks(self, point):
         if self._whole:
@@ -135,7 +137,7 @@ class MetricSchedule:
         return self._sample_blocks(*self._objective.variance_table(point))
 
     def _sample_blocks(self, table, candidates):
-        objective, importance = self._objective, self._leverages(candidates)
+        objective, importance = self._objective, self.importance[candidates]
         width = self._shape[1]
         self._blocks = blocks = np.empty((len(table), width, width))
         drawn = np.empty(len(table))
