@@ -86,7 +86,7 @@ def test_gaps_are_those_by_blocks(problem):
     plain, kept, penalty, params = problem
     loss, steps = FewRows(kept), few_steps.FewSteps(kept, FewRows(kept))
     options = {"tol": 1e-4, "max_iter": 20}
-    near = steps.minimise(penalty, [(params, np.inf)], **options).params.reshape(params.shape)
+    near = steps.minimise(penalty, params.ravel(), **options).params.reshape(params.shape)
     for at in (params, near, 0.999 * near):
         state = loss.at(at)
         point = plain.at(at.ravel())

@@ -72,11 +72,8 @@ class FewRidge(FewRows):
     def moved(self, state, step, direction, margins):
         """State at ``params + step * direction``, for the margins of the direction."""
         self._objective.n_passes += 0.5
-        margins = margins.copy()
-        self._target.relate_direction(margins, self._all)
-        margins *= step
-        margins += state.relative
-        return self._with_penalty(self._state(state.params + step * direction, margins))
+        moved = super().moved(state, state.params + step * direction, step * margins)
+        return self._with_penalty(moved)
 
     def _with_penalty(self, state):
         value, slope = self._penalty.evaluate(state.params.ravel())
@@ -87,9 +84,7 @@ class FewRidge(FewRows):
     def margins(self, direction):
         """Logits of a direction, from that of the row's own class."""
         self._objective.n_passes += 0.5
-        margins = direction @ self._columns
-        self._target.anchor(margins, self._all)
-        return margins
+        return super().margins(direction)
 
     def hessian(self, state):
         """In differences from the last class, where there are several: see `curvature.matrices`."""
@@ -126,12 +121,6 @@ class FewRidge(FewRows):
         if n_outputs == 1:
             return differences.reshape(self.shape)
         return _classes(n_outputs)[-1] @ differences.reshape(-1, width)
-
-    def bend(self, state, margins):
-        """Second derivative of P along margins, and the third of the loss, applied twice."""
-        bend = margins.copy()
-        self._target.bend(state.chances, bend, self._all)
-        return bend, bend @ self._weighted
 
     def gap(self, state, change):
         """Bound on the value minus the optimum, from Q - P; inf where Q is not balanced."""

@@ -59,6 +59,7 @@ class FewRows:
         weights = np.ones(len(self._rows)) if weights is None else weights
         self._weights = objective.scale * weights
         self._weighted = self._rows * self._weights[:, None]
+        self._roots = np.sqrt(self._weights)
         self._free, self.n_rows = objective.map.fit_intercept, len(self._rows)
 
     def at(self, params):
@@ -70,6 +71,25 @@ class FewRows:
             logits = params @ self._columns
         self._target.relate(logits, self._all)
         return self._state(params, logits)
+
+    def margins(self, direction):
+        """Logits of a direction, from that of the row's own class."""
+        margins = direction @ self._columns
+        self._target.anchor(margins, self._all)
+        return margins
+
+    def moved(self, state, params, margins):
+        """State at parameters whose difference from those of another has these margins."""
+        margins = margins.copy()
+        self._target.relate_direction(margins, self._all)
+        margins += state.relative
+        return self._state(params, margins)
+
+    def bend(self, state, margins):
+        """Second derivative of P along margins, and the third of the loss, applied twice."""
+        bend = margins.copy()
+        self._target.bend(state.chances, bend, self._all)
+        return bend, bend @ self._weighted
 
     def _state(self, params, relative):
         """State at parameters whose relative logits are known."""
@@ -83,23 +103,22 @@ class FewRows:
 
     def hessian(self, state, classes, columns):
         """Of the loss in pairs of a class and a column; classes ascend."""
-        features = self._rows.take(columns, axis=1)
-        weights = self._weights[:, None]
-        chances = state.chances.T
-        spread = np.sqrt(weights * chances * (1.0 - chances))
+        features = self._columns.take(columns, axis=0)
+        chances = state.chances
+        spread = np.sqrt(self._weights * chances * (1.0 - chances))
         if self.shape[0] == 1:
-            own = features * spread
-            return own.T @ own
-        mixed = features * (np.sqrt(weights) * chances).take(classes, axis=1)
-        total = -(mixed.T @ mixed)
-        if len(classes) ** 2 * len(features) <= _JOINT:
-            own = features * spread.take(classes, axis=1)
-            return np.where(classes[:, None] == classes, own.T @ own, total)
+            features *= spread
+            return features @ features.T
+        mixed = features * (self._roots * chances).take(classes, axis=0)
+        total = -(mixed @ mixed.T)
+        if len(classes) ** 2 * self.n_rows <= _JOINT:
+            features *= spread.take(classes, axis=0)
+            return np.where(classes[:, None] == classes, features @ features.T, total)
         edges = np.searchsorted(classes, np.arange(self.shape[0] + 1))
         for k in range(self.shape[0]):
             part = slice(edges[k], edges[k + 1])
-            own = features[:, part] * spread[:, k, None]
-            total[part, part] = own.T @ own
+            own = features[part] * spread[k]
+            total[part, part] = own @ own.T
         return total
 
     def curved(self, state, margins):
@@ -124,6 +143,19 @@ class FewRows:
             if not np.abs(dual[:, -1]).max() <= max(LEFT * left, ROUNDING * value):
                 return np.inf
             parts = kinks_of(penalty, params, dual)
+        return tightest(parts, lambda share: self._divergence(state, change, share))
+
+    def dual_gap(self, state, penalty, value, excess):
+        """The bound at a dual point that is known by its Q - Y.
+
+        inf where that does not balance the intercepts.
+        """
+        dual = -(excess @ self._weighted)
+        if self._free and not np.abs(dual[:, -1]).max() <= ROUNDING * value:
+            return np.inf
+        change = excess - state.excess
+        self._target.balance(change, self._all)
+        parts = kinks_of(penalty, state.params, dual)
         return tightest(parts, lambda share: self._divergence(state, change, share))
 
     def _divergence(self, state, change, share):

@@ -87,14 +87,8 @@ class CompositeProblem(RidgeProblem):
     def _few_steps(self, objective, start, known, **options):
         if self._few is None or self._few.objective is not objective:
             self._few = FewSteps(objective, FewRows(objective))
-        if known:
-            _, params, loss = self._last
-            guess = self._trail.ahead(self._strength)
-            starts = (guess, loss + self._penalties(params)), (params, np.inf)
-        else:
-            params = self._better_start(start).reshape(self.map.shape)
-            starts = ((self.composite.centred(params), np.inf),)
-        return self._few.minimise(self.composite, starts, **options)
+        params = self._last[1] if known else self._better_start(start)
+        return self._few.minimise(self.composite, params, **options)
 
     def _after(self, objective, few, start):
         """Where steps end that led nowhere, or where they began if the way is long from there."""

@@ -26,9 +26,13 @@ class Composite(ABC):
     ----------
     free : ndarray of bool, shape (width,)
         Columns that are not penalised.
+    straight : bool
+        Whether the norm is made of straight lines.
     has_ridge : bool
         Whether any b is not zero.
     """
+
+    straight = False
 
     def __init__(self, norm, ridge):
         self.norm, self.ridge = norm, ridge

@@ -8,6 +8,8 @@ from .composite import Composite
 class ElasticNet(Composite):
     """Σ_j a_j Σ_k |θ_kj| + ½ b_j Σ_k θ_kj² (Zou & Hastie, 2005, J. R. Stat. Soc. B 67)."""
 
+    straight = True
+
     def value(self, params):
         """Σ a |θ|."""
         return np.sum(self.norm * np.abs(params))
