@@ -108,7 +108,7 @@ class FewRidge(FewRows):
         if not (moments.kept and len(weights) > self.shape[1]):
             return (weights[:, None] * self._columns).reshape(-1, self.n_rows) @ self._weighted
         totals = moments.zeros(len(weights))
-        moments.add(weights * self._weights, self._all, totals)
+        moments.add(weights * self._weights, slice(0, self.n_rows), totals)
         return moments.matrices(totals)
 
     def reduced(self, gradient):
@@ -124,7 +124,7 @@ class FewRidge(FewRows):
 
     def gap(self, state, change):
         """Bound on the value minus the optimum, from Q - P; inf where Q is not balanced."""
-        terms = divergences(self._target, state.chances, change, self._all)
+        terms = divergences(self._target, state.chances, change, self._all(change))
         self._objective.n_passes += 0.5
         residual = state.gradient + change @ self._weighted
         if self._free:

@@ -16,6 +16,9 @@ _SPARSE = 64  # columns, of which those that are zero are left out
 class State:
     """Probabilities and what follows from them at some parameters.
 
+    It may be a stack of states: then there is an axis more after the classes, and `n_rows` here
+    are the rows of one after those of the other.
+
     Attributes
     ----------
     params, gradient : ndarray of shape (n_outputs, width)
@@ -34,6 +37,27 @@ class State:
     chances: np.ndarray
     excess: np.ndarray
     relative: np.ndarray
+
+    def repeated(self, times):
+        """A stack of this state."""
+        rows = self.chances, self.excess, self.relative
+        if times > 1:
+            rows = (np.concatenate([each] * times, axis=1) for each in rows)
+        params = np.repeat(self.params[:, None], times, axis=1)
+        return State(params, self.value, self.gradient[:, None], *rows)
+
+    def one(self, number):
+        """One state of a stack."""
+        n_rows = self.chances.shape[1] // self.params.shape[1]
+        rows = slice(number * n_rows, (number + 1) * n_rows)
+        return State(
+            self.params[:, number],
+            self.value[number],
+            self.gradient[:, number],
+            self.chances[:, rows],
+            self.excess[:, rows],
+            self.relative[:, rows],
+        )
 
 
 class FewRows:
@@ -55,51 +79,74 @@ class FewRows:
     def __init__(self, objective):
         self._target, self.shape = objective.target, objective.map.shape
         self._rows, weights = objective.map.rows(), objective.weights
-        self._columns, self._all = np.ascontiguousarray(self._rows.T), slice(0, len(self._rows))
+        self._columns = np.ascontiguousarray(self._rows.T)
         weights = np.ones(len(self._rows)) if weights is None else weights
         self._weights = objective.scale * weights
         self._weighted = self._rows * self._weights[:, None]
         self._roots = np.sqrt(self._weights)
         self._free, self.n_rows = objective.map.fit_intercept, len(self._rows)
+        self._numbers = {self.n_rows: slice(0, self.n_rows)}
+
+    def _all(self, block):
+        """Numbers of the rows of a block, which may be those of a stack."""
+        n_columns = block.shape[1]
+        if n_columns not in self._numbers:
+            times = n_columns // self.n_rows
+            self._numbers[n_columns] = np.tile(np.arange(self.n_rows), times)
+        return self._numbers[n_columns]
+
+    def _apart(self, block, params):
+        """A block with an axis more where parameters are a stack."""
+        return block.reshape(params.shape[:-1] + (self.n_rows,))
+
+    def _mean(self, terms, params):
+        """Weighted mean of what rows have."""
+        return terms.reshape(params.shape[1:-1] + (self.n_rows,)) @ self._weights
+
+    def _forward(self, params):
+        return (params @ self._columns).reshape(len(params), -1)
 
     def at(self, params):
         """State at some parameters."""
-        if params.shape[1] > _SPARSE:
+        if params.shape[-1] > _SPARSE and params.ndim == 2:
             on = params.any(axis=0).nonzero()[0]
             logits = params[:, on] @ self._columns[on]
         else:
-            logits = params @ self._columns
-        self._target.relate(logits, self._all)
+            logits = self._forward(params)
+        self._target.relate(logits, self._all(logits))
         return self._state(params, logits)
 
     def margins(self, direction):
         """Logits of a direction, from that of the row's own class."""
-        margins = direction @ self._columns
-        self._target.anchor(margins, self._all)
+        margins = self._forward(direction)
+        self._target.anchor(margins, self._all(margins))
         return margins
 
     def moved(self, state, params, margins):
         """State at parameters whose difference from those of another has these margins."""
         margins = margins.copy()
-        self._target.relate_direction(margins, self._all)
+        self._target.relate_direction(margins, self._all(margins))
         margins += state.relative
         return self._state(params, margins)
 
     def bend(self, state, margins):
         """Second derivative of P along margins, and the third of the loss, applied twice."""
         bend = margins.copy()
-        self._target.bend(state.chances, bend, self._all)
-        return bend, bend @ self._weighted
+        self._target.bend(state.chances, bend, self._all(bend))
+        return bend, self._adjoint(bend, state.params)
+
+    def _adjoint(self, block, params):
+        return self._apart(block, params) @ self._weighted
 
     def _state(self, params, relative):
         """State at parameters whose relative logits are known."""
-        target, rows = self._target, self._all
+        target, rows = self._target, self._all(relative)
         chances = np.empty_like(relative)
         losses, inverse = target.loss_rows(relative, rows, chances)
         target.probabilities(chances, inverse, rows)
         excess = target.excess(chances, rows)
-        value = np.dot(losses, self._weights)
-        return State(params, value, excess @ self._weighted, chances, excess, relative)
+        value, gradient = self._mean(losses, params), self._adjoint(excess, params)
+        return State(params, value, gradient, chances, excess, relative)
 
     def hessian(self, state, classes, columns):
         """Of the loss in pairs of a class and a column; classes ascend."""
@@ -150,21 +197,31 @@ class FewRows:
 
         inf where that does not balance the intercepts.
         """
-        dual = -(excess @ self._weighted)
-        if self._free and not np.abs(dual[:, -1]).max() <= ROUNDING * value:
-            return np.inf
+        dual = -self._adjoint(excess, state.params)
         change = excess - state.excess
-        self._target.balance(change, self._all)
+        self._target.balance(change, self._all(change))
         parts = kinks_of(penalty, state.params, dual)
-        return tightest(parts, lambda share: self._divergence(state, change, share))
+        gap = tightest(parts, lambda share: self._divergence(state, change, share))
+        if not self._free:
+            return gap
+        return np.where(np.abs(dual[..., -1]).max(axis=0) <= ROUNDING * value, gap, np.inf)[()]
 
     def _divergence(self, state, change, share):
         """Σ s KL(Y + t(Q - Y) ‖ P), t being a share."""
-        moved = (share - 1.0) * state.excess
-        if change is not None:
-            moved += share * change
-        terms = self._target.divergence(state.chances, moved, self._all)
-        return np.dot(terms, self._weights) if np.isfinite(terms).all() else np.inf
+        if np.all(share == 1.0) and change is not None:
+            moved = change
+        else:
+            share = share[..., None]
+            moved = (share - 1.0) * self._apart(state.excess, state.params)
+            if change is not None:
+                moved += share * self._apart(change, state.params)
+            moved = moved.reshape(state.excess.shape)
+        terms = self._target.divergence(state.chances, moved, self._all(moved))
+        if np.isfinite(np.add.reduce(terms)):
+            return self._mean(terms, state.params)
+        lost = ~np.isfinite(terms)
+        terms[lost] = 0.0
+        return np.where(self._mean(lost, state.params) > 0.0, np.inf, self._mean(terms, state.params))
 
     def _balance(self, state):
         """Q - P of a shift of the intercepts that balances them, or None."""
@@ -180,5 +237,5 @@ class FewRows:
         except np.linalg.LinAlgError:
             return None
         change = self.curved(state, np.repeat(shift[:, None], chances.shape[1], axis=1))
-        self._target.balance(change, self._all)
+        self._target.balance(change, self._all(change))
         return change

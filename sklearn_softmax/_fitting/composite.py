@@ -1,6 +1,8 @@
 """Fits with a penalty that has a kink."""
 
+from collections import deque
 from dataclasses import replace
+from itertools import islice
 
 import numpy as np
 
@@ -28,10 +30,13 @@ class CompositeProblem(RidgeProblem):
         One of `PENALTIES`.
     l1_ratio : float
         Share of the norm in the penalty.
+    Cs : sequence of float
+        Those that will be asked for one after the other, if that is known.
     """
 
-    def __init__(self, X, target, weights, *, penalty, l1_ratio, **options):
+    def __init__(self, X, target, weights, *, penalty, l1_ratio, Cs=(), **options):
         self._make, self._l1_ratio = PENALTIES[penalty], l1_ratio
+        self._coming, self._made = deque(Cs), {}
         self._trail, self._hessian, self._last = Trail(), LastHessian(), (None, None, None)
         self._few = None
         super().__init__(X, target, weights, **options)
@@ -39,13 +44,31 @@ class CompositeProblem(RidgeProblem):
     def set_strength(self, C):
         """Set C; what is known of the data is kept."""
         self._strength = alpha_from_C(C, self._total)
-        alpha = self._strength * self._factors
+        while self._coming and self._coming.popleft() != C:
+            pass
+        self.composite = self._made.pop(C, None) or self._composite(C)
+        self._penalise(self.composite.smooth(self.map.shape[0]))
+
+    def _composite(self, C):
+        alpha = alpha_from_C(C, self._total) * self._factors
         norm, ridge = np.zeros((2, self.map.shape[1]))
         norm[: self.map.n_features] = self._l1_ratio * alpha / self.map.scale
         weights = (1.0 - self._l1_ratio) * alpha / self.map.scale**2
         ridge[: self.map.n_features] = self.map.held(weights, alpha)
-        self.composite = self._make.of(self.map.shape[0], norm, ridge)
-        self._penalise(self.composite.smooth(self.map.shape[0]))
+        return self._make.of(self.map.shape[0], norm, ridge)
+
+    def _following(self, number):
+        """Penalties of the next C, as long as these ascend."""
+        found, last = [], self._strength
+        for C in islice(self._coming, number):
+            strength = alpha_from_C(C, self._total)
+            if not strength < last:
+                break
+            last = strength
+            if C not in self._made:
+                self._made[C] = self._composite(C)
+            found.append(self._made[C])
+        return found
 
     def smallest_C(self):
         """The largest C at which all penalised coefficients are zero.
@@ -88,6 +111,7 @@ class CompositeProblem(RidgeProblem):
         if self._few is None or self._few.objective is not objective:
             self._few = FewSteps(objective, FewRows(objective))
         params = self._last[1] if known else self._better_start(start)
+        options["following"] = self._following
         return self._few.minimise(self.composite, params, **options)
 
     def _after(self, objective, few, start):

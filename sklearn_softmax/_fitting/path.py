@@ -11,8 +11,10 @@ __all__ = ["Shrinkage", "fit_path", "prepare", "smallest_C"]
 _STAND_IN = 1e-3  # share of a norm beside a ridge alone: a convention of glmnet
 
 
-def prepare(X, target, weights, shrinkage, **options):
+def prepare(X, target, weights, shrinkage, *, Cs=(), **options):
     """What is done once for all fits to the same data.
+
+    `Cs` are those that will be asked for one after the other, if that is known.
 
     Returns
     -------
@@ -22,7 +24,7 @@ def prepare(X, target, weights, shrinkage, **options):
     options["factors"] = shrinkage.factors
     if not shrinkage.has_norm:
         return RidgeFits(X, target, weights, **options)
-    options |= {"penalty": shrinkage.penalty, "l1_ratio": shrinkage.l1_ratio}
+    options |= {"penalty": shrinkage.penalty, "l1_ratio": shrinkage.l1_ratio, "Cs": Cs}
     return CompositeFits(X, target, weights, **options)
 
 
@@ -70,7 +72,7 @@ def fit_path(X, target, weights, Cs, shrinkage, *, solver, tol, max_iter, start=
     result : Result
         With value, gap, n_iter and outcome.
     """
-    fits = prepare(X, target, weights, shrinkage, **options)
+    fits = prepare(X, target, weights, shrinkage, Cs=Cs, **options)
     for C in Cs:
         coef, intercept, result = fits.fit(C, start, solver=solver, tol=tol, max_iter=max_iter)
         start = coef, intercept

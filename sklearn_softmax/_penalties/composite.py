@@ -15,7 +15,9 @@ from .ridge import Ridge
 class Composite(ABC):
     """Norm and ridge, a weight of each for every column.
 
-    Parameters and their gradients have shape (n_outputs, width) here.
+    Parameters and their gradients have shape (n_outputs, width) here. A stack of penalties, whose
+    a and b have an axis more, takes those of shape (n_outputs, n_penalties, width), and gives
+    values and `fenchel` of each.
 
     Parameters
     ----------
@@ -43,6 +45,12 @@ class Composite(ABC):
     def of(cls, n_outputs, norm, ridge):
         """The penalty of so many outputs."""
         return cls(norm, ridge)
+
+    @classmethod
+    def stack(cls, penalties):
+        """Penalties of the same kind and width as one."""
+        norms, ridges = ([getattr(one, name) for one in penalties] for name in ("norm", "ridge"))
+        return cls(np.array(norms), np.array(ridges))
 
     def smooth(self, n_outputs):
         """The ridge, with a weight for each parameter."""
@@ -77,8 +85,15 @@ class Composite(ABC):
         if not self.has_ridge:
             return 0.0
         held = self.ridge > 0.0
-        best = np.divide(dual, self.ridge, out=np.zeros_like(params), where=held)
-        return 0.5 * np.sum(self.ridge * (params - best) ** 2)
+        best = np.divide(dual, self.ridge, out=np.zeros_like(dual), where=held)
+        return 0.5 * np.sum(self.ridge * (params - best) ** 2, axis=(0, -1))
+
+    def whole(self, params):
+        """Σ a ‖θ‖ + ½ b ‖θ‖²."""
+        norm = self.value(params)
+        if not self.has_ridge:
+            return norm
+        return norm + 0.5 * np.sum(self.ridge * params * params, axis=(0, -1))
 
     @abstractmethod
     def value(self, params):

@@ -12,7 +12,7 @@ class ElasticNet(Composite):
 
     def value(self, params):
         """Σ a |θ|."""
-        return np.sum(self.norm * np.abs(params))
+        return np.add.reduce(self.norm * np.abs(params), axis=(0, -1))
 
     def slope(self, params):
         """a sign(θ)."""
@@ -42,13 +42,13 @@ class ElasticNet(Composite):
     def fenchel(self, params, dual):
         """Σ a|θ| - cθ + ½b(θ - w)², c = v within [-a, a] and w = (v - c) / b."""
         inner = np.maximum(np.minimum(dual, self.norm), -self.norm)
-        kink = np.sum(self.norm * np.abs(params) - inner * params)
+        kink = np.add.reduce(self.norm * np.abs(params) - inner * params, axis=(0, -1))
         return kink + self._ridge_gap(params, dual - inner)
 
     def part(self, mask):
-        """Any parameters, as a vector."""
+        """Any parameters, as those of one output."""
         norm, ridge = (np.broadcast_to(each, mask.shape)[mask] for each in (self.norm, self.ridge))
-        return ElasticNet(norm, ridge), norm.shape
+        return ElasticNet(norm, ridge), (1, len(norm))
 
     def smooth_at(self, params):
         """Parameters that are not zero, or have no norm."""

@@ -22,11 +22,11 @@ class Group(Composite):
 
     @staticmethod
     def _lengths(params):
-        return np.sqrt(np.einsum("kj,kj->j", params, params))
+        return np.sqrt(np.einsum("k...,k...->...", params, params))
 
     def value(self, params):
         """Σ a ‖θ‖₂."""
-        return np.dot(self.norm, self._lengths(params))
+        return np.add.reduce(self.norm * self._lengths(params), axis=-1)
 
     def slope(self, params):
         """a θ / ‖θ‖."""
@@ -66,8 +66,8 @@ class Group(Composite):
         lengths = self._lengths(dual)
         share = np.divide(self.norm, lengths, out=np.ones_like(lengths), where=lengths > self.norm)
         inner = dual * share
-        kink = self.norm * self._lengths(params) - np.einsum("kj,kj->j", inner, params)
-        return np.sum(kink) + self._ridge_gap(params, dual - inner)
+        kink = self.norm * self._lengths(params) - np.einsum("k...,k...->...", inner, params)
+        return np.add.reduce(kink, axis=-1) + self._ridge_gap(params, dual - inner)
 
     def part(self, mask):
         """Whole columns."""

@@ -62,24 +62,32 @@ def tightest(parts, divergence):
     """The smallest of the gaps ``kinks + divergence(share)`` of the parts that `kinks_of` gives."""
     gap = np.inf
     for kinks, share in parts:
-        if kinks < gap:
-            gap = min(gap, kinks + divergence(share))
+        if np.any(kinks < gap):
+            gap = np.minimum(gap, kinks + divergence(share))
     return gap
 
 
 def kinks_of(penalty, params, dual):
     """Parts of the gap that the penalty makes, and the t that they are for.
 
-    Once t serves the columns that have no ridge, and once all of them.
+    Once t serves the columns that have no ridge, and once all of them. They are arrays where
+    the parameters are a stack.
     """
-    sizes, found = penalty.size(dual), {}
+    sizes = penalty.size(dual)
     outside = (sizes > penalty.norm) & ~penalty.free
     masks = (outside & (penalty.ridge == 0.0), outside) if penalty.has_ridge else (outside,)
-    for held in masks:
-        share = np.min(penalty.norm[held] / sizes[held], initial=1.0)
-        if share not in found:
-            found[share] = max(penalty.fenchel(params, share * dual), 0.0)  # but for rounding
-    return [(kinks, share) for share, kinks in found.items()]
+    shares = [_share(penalty.norm, sizes, held) for held in masks]
+    if np.array_equal(shares[0], shares[-1]):
+        shares = shares[:1]
+    kinks = [penalty.fenchel(params, share[..., None] * dual) for share in shares]
+    return [(np.maximum(each, 0.0), share) for each, share in zip(kinks, shares, strict=True)]
+
+
+def _share(norm, sizes, held):
+    if not held.any():
+        return np.ones(sizes.shape[:-1])[()]
+    ratios = np.divide(norm, sizes, out=np.ones_like(sizes), where=held)
+    return ratios.min(axis=-1)
 
 
 def _divergence(objective, point, shift, share):

@@ -3,25 +3,32 @@
 Newton's step d to the minimum of the model is a dual point, too: v = -L*s(Q - Y) with
 Q = P + D(P) Ld is the model's own, and fits its norm. So the gap where the step ends is
 KL(Q ‖ P(θ + d)), of fourth order; and of sixth where the step and Q know the third derivative.
+One Hessian so serves several norms that follow each other, whose steps are taken all at once.
 """
+
+from dataclasses import dataclass
 
 import numpy as np
 
 from ..outcome import Outcome, Result
-from .models import FullModel
-from .pivots import pivoted
-from .prox_newton import centring
-from .quadratic import Quadratic
+from .few_model import FewHessians
 
-_SHARE = 0.8  # of its bound, from which a parameter that is zero may move
-_EVERY, _MOST = 60, 1000  # parameters that all may move; that are solved for at once
-_NEW = 100  # that may leave zero in a step
 _STEPS = 10
 _LENGTHS, _ENOUGH = (1.0, 0.5, 0.25, 0.1), 1e-3  # of steps; of what a model promises
-_ACCURACY = 1e-2  # of the minimum of a model
-_SETTLED, _NEEDED = 1e-2, 0.95  # see `curvatures`
-_CHEAP = 1 << 23  # operations of a Hessian that is made anew
 _LEAST = 1e-7  # value: below, rounding of probabilities near 1 matters
+_AHEAD, _GROWTH, _ORDER = 8, 2.0, 6.0  # penalties at a time; of their number; of their gaps
+_SAFE, _TINY = 0.5, 1e-300  # of the tolerance, where so many steps are tried at once
+_NUMBERS = 1 << 17  # logits of these
+
+
+@dataclass(slots=True)
+class _Ahead:
+    """Where the step to the minimum beside a penalty ends."""
+
+    penalty: object
+    state: object
+    value: float
+    gap: float
 
 
 class FewSteps:
@@ -38,11 +45,11 @@ class FewSteps:
     """
 
     def __init__(self, objective, loss):
-        self.objective, self._loss, self._shape = objective, loss, loss.shape
-        self._mask = self._matrix = self._state = self._last = None
-        self._every = np.ones(self._shape, bool)
+        self.objective, self._loss, self._hessians = objective, loss, FewHessians(loss)
+        self._state = self._last = None
+        self._ready, self._many = [], 1
 
-    def minimise(self, penalty, start, *, tol, max_iter):
+    def minimise(self, penalty, start, *, tol, max_iter, following=None):
         """Descend from some parameters.
 
         Parameters
@@ -53,154 +60,167 @@ class FewSteps:
             If it is what the last result had, what is known of it is not computed again.
         tol, max_iter : float, int
             Bound on the gap relative to the value, and the largest number of steps.
+        following : callable or None
+            ``following(n)`` gives up to n penalties that will be asked for next, each weaker
+            than the last.
 
         Returns
         -------
         Result
             Its outcome is None where the solver gave up.
         """
-        self._penalty, self._promises = penalty, (np.inf, np.inf)
         known = start is self._last
-        state = self._state if known else self._loss.at(penalty.centred(self._shaped(start)))
-        value, n_iter, outcome, gap = self._value(state), 0, None, np.inf
+        found = self._found_ahead(penalty, known)
+        if found is not None and found.gap <= tol * found.value:
+            return self._result(found.state, found.value, found.gap, 1, Outcome.CONVERGED)
+        self._hessians.begin()
+        state = self._state if known else self._at(start, penalty)
+        value, n_iter, outcome, gap = state.value + penalty.whole(state.params), 0, None, np.inf
         if not known:
             gap = self._loss.gap(state, penalty, value, tol * value)
         observer = self.objective.observer
-        while value > _LEAST:
+        near = known and observer is None and following is not None and not self._ready
+        ahead = following(self._room()) if near else ()
+        while value > _LEAST and outcome is None:
             if gap <= tol * value:
                 outcome = Outcome.CONVERGED
+            elif n_iter == min(_STEPS, max_iter):
                 break
-            if n_iter == min(_STEPS, max_iter):
-                break
-            new, new_value, excess = self._step(state, value)
-            if new is None:
-                break
-            state, value, n_iter = new, new_value, n_iter + 1
-            gap = self._gap(state, value, excess, tol * value)
-            if observer is not None and observer(state.params.ravel()):
-                gap = min(value, self._loss.gap(state, penalty, value, np.inf))
-                outcome = Outcome.INTERRUPTED
-                break
-        self._state, self._last = state, state.params.ravel()
-        return Result(self._last, value, gap, n_iter, outcome)
+            else:
+                new = self._step(state, value, [penalty, *ahead], tol)
+                if new is None:
+                    break
+                n_iter += new.state is not state
+                state, value, gap, ahead = new.state, new.value, new.gap, ()
+                if observer is not None and observer(state.params.ravel()):
+                    outcome = Outcome.INTERRUPTED
+        return self._result(state, value, gap, n_iter, outcome)
 
-    def _shaped(self, params):
-        return params.reshape(self._shape)
-
-    def _value(self, state):
-        """Loss, norm and ridge."""
-        params, penalty = state.params, self._penalty
-        value = state.value + penalty.value(params)
-        return value + 0.5 * np.sum(params * params @ penalty.ridge) if penalty.has_ridge else value
-
-    def _gap(self, state, value, excess, enough):
-        """The bound that a step made, if that is enough; else the one at this state alone."""
-        if excess is not None:
-            gap = self._loss.dual_gap(state, self._penalty, value, excess)
-            if gap <= enough:
-                return gap
-        return self._loss.gap(state, self._penalty, value, enough)
-
-    def _step(self, state, value):
-        """The state on the way to the minimum of a model, its value, and Q - Y of a dual point.
-
-        The state is None where there is no way; Q is, where the way was not gone to its end.
-        """
-        params, penalty = state.params, self._penalty
-        gradient = state.gradient + penalty.ridge * params
-        mask = self._every
-        if mask.size > _EVERY:
-            mask = self._moving(penalty.pressure(params, gradient))
-        classes, columns = mask.nonzero()
-        if len(classes) > _MOST:
-            return None, value, None
-        matrix = self._hessian(state, mask, classes, columns)
-        np.einsum("ii->i", matrix)[:] += penalty.ridge[columns]
-        pins = penalty.free[columns] & (classes == self._shape[0] - 1) & (self._shape[0] > 1)
-        pivots = self._pivots(matrix, params[mask], gradient[mask], columns, pins)
-        if pivots is not None:
-            return self._along(state, value, mask, pivots)
-        found, decrease = self._found(matrix, params, gradient, mask, pins)
-        self._promises = self._promises[1], decrease
-        target = self._whole(mask, found.ravel())
-        return self._toward(target, state, value, decrease)
-
-    def _pivots(self, matrix, params, gradient, columns, pins):
-        if not self._penalty.straight:
+    def _found_ahead(self, penalty, known):
+        """Where an earlier step for this penalty ended, if one did and nothing came between."""
+        numbers = [one.penalty is penalty for one in self._ready]
+        if not (known and any(numbers)):
+            self._ready = self._ready if known else []
             return None
-        return pivoted(matrix, params, gradient, self._penalty.norm[columns], pins)
+        number = numbers.index(True)
+        found, self._ready = self._ready[number], self._ready[number + 1 :]
+        return found
 
-    def _found(self, matrix, params, gradient, mask, pins):
-        """The minimum of the model, if need be by small steps."""
-        penalty = self._penalty
-        part, shape = penalty.part(mask)
-        model = FullModel(matrix, shape, pins.reshape(shape))
-        start, slopes = params[mask].reshape(shape), gradient[mask].reshape(shape)
-        quadratic = Quadratic(model, start, slopes, part, centring(penalty, mask, shape))
-        return quadratic.minimise(_ACCURACY)
+    def _room(self):
+        size = self._loss.n_rows * self._loss.shape[0]
+        return min(self._many, _AHEAD, max(1, _NUMBERS // size)) - 1
 
-    def _whole(self, mask, found):
-        whole = np.zeros(self._shape)
-        whole[mask] = found
-        return whole
+    def _at(self, params, penalty):
+        return self._loss.at(penalty.centred(params.reshape(self._loss.shape)))
 
-    def _along(self, state, value, mask, pivots):
-        """Go to the end of a step on a face, and beyond it as the third derivative says."""
-        loss, penalty = self._loss, self._penalty
-        self._promises = self._promises[1], pivots.decrease
-        step = self._whole(mask, pivots.change)
-        margins = loss.margins(step)
-        bend, third = loss.bend(state, margins)
-        correction = pivots.corrected(third[mask])
-        if correction is None:
-            excess = 0.0
+    def _result(self, state, value, gap, n_iter, outcome):
+        self._state, self._last = state, state.params.ravel()
+        return Result(self._last, float(value), float(min(gap, value)), n_iter, outcome)
+
+    def _step(self, state, value, penalties, tol):
+        """Where steps end that are made for some penalties, of which the first one is asked for.
+
+        None where no step leads there. What is certified of the others is kept.
+        """
+        penalty = penalties[0]
+        model = self._hessians.at(state, penalties[-1])
+        if model is None:
+            return None
+        stack = penalty.stack(penalties)
+        faces = model.faces(stack) if penalty.straight else ()
+        if not faces:
+            target, decrease = model.minimum(penalty)
+            self._hessians.promised(decrease)
+            return self._toward(target, state, value, penalty, decrease, tol)
+        decrease = faces[0].decrease
+        self._hessians.promised(decrease)
+        if decrease <= tol * value:
+            gap = self._gap_before(model, state, value, penalty, faces[0])
+            if gap <= tol * value:
+                return _Ahead(penalty, state, value, gap)
+        number = sum(map(len, faces))
+        ends = self._ends(model, state, penalties[:number], stack, faces)
+        sure = [end for end in ends if end.gap <= tol * end.value]
+        self._learn(sure, number, tol)
+        first = ends[0]
+        if number > 1:
+            self._ready = [end for end in sure if end is not first]
+        if sure and sure[0] is first:
+            return first
+        if first.value < value - _ENOUGH * decrease:
+            return self._certified(first, tol)
+        return self._toward(first.state.params, state, value, penalty, decrease, tol)
+
+    def _gap_before(self, model, state, value, penalty, face):
+        """The bound where a step begins, at the dual point that it is."""
+        margins = self._loss.margins(model.whole(face.changes[:1])[:, 0])
+        excess = state.excess + self._loss.curved(state, margins)
+        return self._loss.dual_gap(state, penalty, value, excess)
+
+    def _learn(self, sure, number, tol):
+        """How many penalties the next Hessian may serve, from the last that this one did."""
+        if len(sure) < number:
+            self._many = max(1, len(sure))
+            return
+        growth = (_SAFE * tol * sure[-1].value / max(sure[-1].gap, _TINY)) ** (1.0 / _ORDER)
+        self._many = max(1, int(number * min(growth, _GROWTH)))
+
+    def _ends(self, model, state, penalties, stack, faces):
+        """Where steps on faces end, which go beyond those as the third derivative says."""
+        loss, number = self._loss, len(penalties)
+        if number < len(stack.norm):
+            stack = penalties[0].stack(penalties)
+        begin = state.repeated(number)
+        steps = model.whole(np.concatenate([face.changes for face in faces]))
+        margins = loss.margins(steps)
+        bend, third = loss.bend(begin, margins)
+        corrections, small = _corrections(faces, model.part(third))
+        if small.any():
+            corrections = model.whole(corrections)
+            steps += corrections
+            margins += loss.margins(corrections)
+            bend *= np.repeat(0.5 * small, loss.n_rows)
         else:
-            correction, excess = self._whole(mask, correction), 0.5 * bend
-            step += correction
-            margins += loss.margins(correction)
-        params = self._level(state.params + step)
-        new = loss.moved(state, params, margins)
-        new_value = self._value(new)
-        if not new_value < value - _ENOUGH * pivots.decrease:
-            return self._toward(params, state, value, pivots.decrease)
-        excess += state.excess + loss.curved(state, margins)
-        return new, new_value, excess
+            bend[:] = 0.0
+        params = _level(begin.params + steps, penalties[0].free)
+        new = loss.moved(begin, params, margins)
+        values = new.value + stack.whole(params)
+        excess = bend + loss.curved(begin, margins)
+        excess += begin.excess
+        gaps = loss.dual_gap(new, stack, values, excess)
+        return [
+            _Ahead(penalty, new.one(number), values[number], gaps[number])
+            for number, penalty in enumerate(penalties)
+        ]
 
-    def _level(self, params):
-        """Free parameters of mean zero, in place."""
-        if len(params) > 1:
-            free = self._penalty.free
-            params[:, free] -= np.add.reduce(params[:, free], axis=0) / len(params)
-        return params
-
-    def _toward(self, target, state, value, decrease):
+    def _toward(self, target, state, value, penalty, decrease, tol):
         for length in _LENGTHS:
             params = target if length == 1.0 else state.params + length * (target - state.params)
-            new = self._loss.at(self._penalty.centred(params))
-            new_value = self._value(new)
+            new = self._loss.at(penalty.centred(params))
+            new_value = new.value + penalty.whole(new.params)
             if new_value < value - _ENOUGH * length * decrease:
-                return new, new_value, None
-        return None, value, None
+                return self._certified(_Ahead(penalty, new, new_value, np.inf), tol)
+        return None
 
-    def _moving(self, pressure):
-        """Mask of what may move: that of the last Hessian, where it serves."""
-        last = self._mask
-        if last is not None and self._settled and not np.any((pressure >= _NEEDED) & ~last):
-            return last
-        n_on = np.count_nonzero(pressure == np.inf)
-        most, least = n_on + max(_NEW, n_on // 2), _SHARE
-        if np.count_nonzero(pressure >= _SHARE) > most:
-            least = np.partition(pressure, pressure.size - most, axis=None)[pressure.size - most]
-        return pressure >= least
+    def _certified(self, end, tol):
+        """With the bound at this state alone, if that can be less."""
+        gap = self._loss.gap(end.state, end.penalty, end.value, tol * end.value)
+        end.gap = min(end.gap, gap)
+        return end
 
-    @property
-    def _settled(self):
-        last, promise = self._promises
-        return promise <= _SETTLED * last
 
-    def _hessian(self, state, mask, classes, columns):
-        if len(classes) ** 2 * self._loss.n_rows <= _CHEAP:
-            return self._loss.hessian(state, classes, columns)
-        if mask is not self._mask or not self._settled:
-            self._mask, self._matrix = mask, self._loss.hessian(state, classes, columns)
-        return self._matrix.copy()
+def _corrections(faces, third):
+    """Of all steps, and whether there are any: see `Face.corrections`."""
+    found, start = [], 0
+    for face in faces:
+        found.append(face.corrections(third[start : start + len(face)]))
+        start += len(face)
+    corrections, small = zip(*found, strict=True)
+    return np.concatenate(corrections), np.concatenate(small)
+
+
+def _level(params, free):
+    """Free parameters of mean zero, in place."""
+    if len(params) > 1:
+        params[..., free] -= np.add.reduce(params[..., free], axis=0) / len(params)
+    return params

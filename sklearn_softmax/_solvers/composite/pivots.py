@@ -1,11 +1,11 @@
-"""Minimum of a quadratic model and a sum of absolute values, by exchange of what is zero."""
+"""Minima of a quadratic model and a sum of absolute values, by exchange of what is zero."""
 
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.linalg import lapack
 
-from ..steps.newton_equation import small_correction
+from ..steps.newton_equation import MOST_CORRECTION
 
 _ROUNDS = 12
 _SLACK = 1e-9  # over its bound, from which a parameter leaves zero
@@ -13,98 +13,150 @@ _LEAST = 1e-11  # of a diagonal, left of it in a factor: below, the face is as g
 
 
 @dataclass(slots=True)
-class Pivots:
-    """The minimum, and the face on which it lies.
+class Face:
+    """Minima at some norms that have the same zeros and signs.
 
     Attributes
     ----------
-    change : ndarray of shape (n,)
+    changes : ndarray of shape (n_norms, n)
         From where the model was made.
-    decrease : float
-        Of the model and the norm.
-    bent : float
+    bents : ndarray of shape (n_norms,)
         change' H change.
+    decrease : float
+        Of the model and the norm, at the first norm.
+    signs : ndarray of shape (n,)
+        Of the parameters that the norm holds.
     """
 
-    change: np.ndarray
+    changes: np.ndarray
+    bents: np.ndarray
     decrease: float
-    bent: float
+    signs: np.ndarray
+    _found: np.ndarray
     _places: np.ndarray
     _factor: np.ndarray
-    _found: np.ndarray
-    _signs: np.ndarray
 
-    def corrected(self, third):
-        """A change on this face that a third derivative asks for; None where it is not small."""
-        right = -0.5 * third[self._places]
-        correction = small_correction(self._factor, right, -self.bent, lower=1)
-        if correction is None:
-            return None
-        found, signs = self._found[self._places], self._signs[self._places]
-        if np.min((found + correction) * signs, initial=0.0) < 0.0:
-            return None
-        change = np.zeros(self.change.shape)
-        change[self._places] = correction
-        return change
+    def __len__(self):
+        return len(self.changes)
+
+    def corrections(self, third):
+        """Changes on this face that third derivatives ask for, zero where they are not small.
+
+        Parameters
+        ----------
+        third : ndarray of shape (n_norms, n)
+
+        Returns
+        -------
+        corrections : ndarray of shape (n_norms, n)
+        small : ndarray of bool, shape (n_norms,)
+        """
+        corrections, places = np.zeros(self.changes.shape), self._places
+        if not len(places):
+            return corrections, np.zeros(len(third), bool)
+        right = -0.5 * third[:, places]
+        found = lapack.dpotrs(self._factor, right.T, lower=1)[0].T
+        sizes = np.add.reduce(found * right, axis=1)
+        kept = np.minimum.reduce((self._found[:, places] + found) * self.signs[places], axis=1)
+        small = (sizes <= MOST_CORRECTION**2 * self.bents) & (kept >= 0.0)
+        corrections[:, places] = np.where(small[:, None], found, 0.0)
+        return corrections, small
 
 
-def pivoted(matrix, start, gradient, norm, pins):
-    """Minimise g'd + ½ d'Hd + Σ a |start + d| by block pivoting.
+class Pivots:
+    """Minimises g'd + ½ d'Hd + Σ a |start + d| by block pivoting.
 
     A face and signs are guessed, and solved for; all parameters that turned out with another
     sign become zero, or else all leave zero that press beyond their bounds (Kim & Park, 2010,
     "Fast active-set-type algorithms for l1-regularized linear regression", AISTATS). From the
-    minimum at another penalty that takes one or two rounds; it may go in circles from elsewhere.
+    minimum at another norm that takes one or two rounds; it may go in circles from elsewhere.
 
     Parameters
     ----------
     matrix : ndarray of shape (n, n)
         H.
-    start, gradient, norm : ndarray of shape (n,)
-        Where, g and a.
+    start, gradient : ndarray of shape (n,)
+        Where, and g.
     pins : ndarray of bool, shape (n,)
         Parameters that stay.
-
-    Returns
-    -------
-    Pivots or None
-        None where no face was found, or where H is singular on one.
     """
-    held = norm > 0.0
-    signs = np.where(held, np.sign(start), 0.0)
-    on = ((signs != 0.0) | ~held) & ~pins
-    off = ~on & ~pins
-    for _ in range(_ROUNDS):
-        places = on.nonzero()[0]
-        change = np.where(off, -start, 0.0)
-        right = gradient + norm * signs + matrix @ change
-        factor, change[places] = _solve(matrix[places[:, None], places], -right[places])
-        if factor is None:
-            return None
-        found = start + change
-        wrong = found * signs < 0.0
-        if wrong.any():
-            on, off = on & ~wrong, off | wrong
-            signs[wrong] = 0.0
-            continue
-        product = matrix @ change
-        slopes = gradient + product
-        new = off & (np.abs(slopes) > (1.0 + _SLACK) * norm)
-        if not new.any():
-            bent = np.dot(change, product)
-            fall = np.dot(norm, np.abs(start) - np.abs(found)) - np.dot(gradient, change)
-            return Pivots(change, fall - 0.5 * bent, bent, places, factor, found, signs)
-        on, off = on | new, off & ~new
-        signs = np.where(new, -np.sign(slopes), signs)
-    return None
 
+    def __init__(self, matrix, start, gradient, pins):
+        self._matrix, self._start, self._gradient, self._pins = matrix, start, gradient, pins
 
-def _solve(matrix, right):
-    """Lower factor and solution; the factor is None where the matrix is singular."""
-    if not len(right):
-        return matrix, right
-    factor, solution, failed = lapack.dposv(matrix, right, lower=1)
-    left = np.diagonal(factor) ** 2
-    if failed or not np.min(left - _LEAST * np.diagonal(matrix)) > 0.0:
-        return None, solution
-    return factor, solution
+    def faces(self, norms):
+        """Minima at norms that follow each other, as long as they are found.
+
+        Parameters
+        ----------
+        norms : ndarray of shape (n_norms, n)
+            a. Which are zero is the same in all.
+
+        Returns
+        -------
+        list of Face
+            It ends before a norm for which no face was found, or H is singular on it.
+        """
+        faces, number = [], 0
+        signs = np.where(norms[0] > 0.0, np.sign(self._start), 0.0)
+        while number < len(norms):
+            face = self._face(norms[number:], signs)
+            if face is None:
+                break
+            faces.append(face)
+            number, signs = number + len(face), face.signs
+        return faces
+
+    def _face(self, norms, signs):
+        """The minimum at the first norm, from a guess of signs, and at those on its face."""
+        norm, signs, free = norms[0], signs.copy(), ~self._pins
+        on = ((signs != 0.0) | (norm == 0.0)) & free
+        for _ in range(_ROUNDS):
+            places = on.nonzero()[0]
+            factor, changes = self._solved(norms[:1], signs, on, places)
+            if factor is None:
+                return None
+            found = self._start + changes
+            wrong = found[0] * signs < 0.0
+            if wrong.any():
+                on, signs[wrong] = on & ~wrong, 0.0
+                continue
+            slopes = self._gradient + changes[0] @ self._matrix
+            new = (np.abs(slopes) > (1.0 + _SLACK) * norm) & ~on & free
+            if not new.any():
+                return self._extended(norms, signs, on, (places, factor), changes)
+            on, signs = on | new, np.where(new, -np.sign(slopes), signs)
+        return None
+
+    def _solved(self, norms, signs, on, places, factor=None):
+        """Lower factor of a face, None if it is singular, and the changes there."""
+        changes = np.where(on | self._pins, 0.0, -self._start)
+        right = self._gradient + changes @ self._matrix
+        changes = np.repeat(changes[None], len(norms), axis=0)
+        right = right[places] + (norms * signs)[:, places]
+        if len(places):
+            if factor is None:
+                matrix = self._matrix[places[:, None], places]
+                factor, failed = lapack.dpotrf(matrix, lower=1)
+                left = np.diagonal(factor) ** 2
+                if failed or not np.min(left - _LEAST * np.diagonal(matrix)) > 0.0:
+                    return None, changes
+            changes[:, places] = -lapack.dpotrs(factor, right.T, lower=1)[0].T
+        return self._matrix if factor is None else factor, changes
+
+    def _extended(self, norms, signs, on, place, changes):
+        places, factor = place
+        if len(norms) > 1:
+            _, changes = self._solved(norms, signs, on, places, factor)
+        found, products = self._start + changes, changes @ self._matrix
+        if len(norms) > 1:
+            kept = (found * signs >= 0.0).all(axis=1)
+            pressed = np.abs(self._gradient + products) > (1.0 + _SLACK) * norms
+            kept &= ~(pressed & ~on & ~self._pins).any(axis=1)
+            kept[0] = True
+            number = len(norms) if kept.all() else int(kept.argmin())
+            changes, found, products = changes[:number], found[:number], products[:number]
+        bents = np.add.reduce(changes * products, axis=1)
+        fall = np.dot(norms[0], np.abs(self._start) - np.abs(found[0]))
+        decrease = fall - np.dot(self._gradient, changes[0]) - 0.5 * bents[0]
+        return Face(changes, bents, decrease, signs, found, places, factor)

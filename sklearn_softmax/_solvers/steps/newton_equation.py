@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.linalg import lapack
 
-_MOST_CORRECTION = 0.75  # of Newton's step; ½ in exponential tails: beyond, a cubic says little
+MOST_CORRECTION = 0.75  # of Newton's step; ½ in exponential tails: beyond, a cubic says little
 
 
 class NewtonStep:
@@ -82,7 +82,7 @@ def small_correction(factor, change, slope, *, lower):
     """
     correction, failed = lapack.dpotrs(factor, change, lower=lower)
     size = np.dot(correction, change)
-    return None if failed or not size <= -(_MOST_CORRECTION**2) * slope else correction
+    return None if failed or not size <= -(MOST_CORRECTION**2) * slope else correction
 
 
 def _solve(hessian, right):
