@@ -14,7 +14,7 @@ from sklearn_softmax._maps.design import DenseDesign
 from sklearn_softmax._maps.kept_rows import KeptRows
 from sklearn_softmax._maps.standardised import Standardised
 from sklearn_softmax._penalties import PENALTIES
-from sklearn_softmax._solvers.composite import few_steps
+from sklearn_softmax._solvers.composite import few_model, few_steps
 
 N_ROWS, N_FEATURES = 40, 5
 
@@ -85,7 +85,7 @@ def test_gaps_are_those_by_blocks(problem):
     """Far from the optimum, and near it, where intercepts are nearly balanced."""
     plain, kept, penalty, params = problem
     loss, steps = FewRows(kept), few_steps.FewSteps(kept, FewRows(kept))
-    options = {"tol": 1e-4, "max_iter": 20}
+    options = {"tol": 1e-4, "max_iter": 20, "following": lambda number: []}
     near = steps.minimise(penalty, params.ravel(), **options).params.reshape(params.shape)
     for at in (params, near, 0.999 * near):
         state = loss.at(at)
@@ -110,12 +110,12 @@ def test_few_steps_change_nothing_but_time(options, n_classes, monkeypatch):
     np.testing.assert_array_equal(ours.coefs == 0.0, other.coefs == 0.0)
 
 
-@pytest.mark.parametrize("refuse", ["_MOST", "_STEPS"])
+@pytest.mark.parametrize("refuse", [(few_model, "_MOST"), (few_steps, "_STEPS")])
 def test_others_go_on_where_few_steps_give_up(refuse, monkeypatch):
     X = np.random.default_rng(4).standard_normal((80, 30))
     y = (X[:, 0] + X[:, 1] > 0.3).astype(int) + (X[:, 2] > 0.0)
     model = SoftmaxRegression(C=1.0, l1_ratio=1.0, tol=1e-9).fit(X, y)
-    monkeypatch.setattr(few_steps, refuse, 1)
+    monkeypatch.setattr(*refuse, 1)
     other = SoftmaxRegression(C=1.0, l1_ratio=1.0, tol=1e-9).fit(X, y)
     assert other.dual_gap_ <= 1e-9
     np.testing.assert_allclose(other.coef_, model.coef_, atol=1e-4)

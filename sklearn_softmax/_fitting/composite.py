@@ -38,7 +38,7 @@ class CompositeProblem(RidgeProblem):
         self._make, self._l1_ratio = PENALTIES[penalty], l1_ratio
         self._coming, self._made = deque(Cs), {}
         self._trail, self._hessian, self._last = Trail(), LastHessian(), (None, None, None)
-        self._few = None
+        self._few = self._smooth = None
         super().__init__(X, target, weights, **options)
 
     def set_strength(self, C):
@@ -47,14 +47,18 @@ class CompositeProblem(RidgeProblem):
         while self._coming and self._coming.popleft() != C:
             pass
         self.composite = self._made.pop(C, None) or self._composite(C)
-        self._penalise(self.composite.smooth(self.map.shape[0]))
+        smooth = self.composite.ridge
+        if self._smooth is None or not np.array_equal(smooth, self._smooth):
+            self._smooth = smooth
+            self._penalise(self.composite.smooth(self.map.shape[0]))
 
     def _composite(self, C):
         alpha = alpha_from_C(C, self._total) * self._factors
         norm, ridge = np.zeros((2, self.map.shape[1]))
         norm[: self.map.n_features] = self._l1_ratio * alpha / self.map.scale
-        weights = (1.0 - self._l1_ratio) * alpha / self.map.scale**2
-        ridge[: self.map.n_features] = self.map.held(weights, alpha)
+        if self._l1_ratio < 1.0 or self.map.still is not None:
+            weights = (1.0 - self._l1_ratio) * alpha / self.map.scale**2
+            ridge[: self.map.n_features] = self.map.held(weights, alpha)
         return self._make.of(self.map.shape[0], norm, ridge)
 
     def _following(self, number):
@@ -139,13 +143,11 @@ class CompositeProblem(RidgeProblem):
 
     def remember(self, coef, result):
         """Coefficients, which are known again as a start, and what they were fitted with."""
-        params = result.params
-        self._trail.add(self._strength, params)
-        self._last = coef, params, result.value - self._penalties(params)
+        self._trail.add(self._strength, result.params)
+        self._last = coef, result.params, result.value - self._penalties(result.params)
 
     def _penalties(self, params):
-        norm = self.composite.value(params.reshape(self.map.shape))
-        return norm + self._penalty.evaluate(params)[0]
+        return self.composite.whole(params.reshape(self.map.shape))
 
     def _total_at(self, point):
         return point.value + self.composite.value(point.params.reshape(self.map.shape))

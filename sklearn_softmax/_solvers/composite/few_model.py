@@ -1,5 +1,7 @@
 """The quadratic model of few rows at a state, and its minima beside norms with a kink."""
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from .models import FullModel
@@ -42,8 +44,13 @@ class FewHessians:
         last, promise = self._promises
         return promise <= _SETTLED * last
 
-    def at(self, state, penalty):
-        """The model at a state for a penalty, and weaker ones; None where that has too much."""
+    def at(self, state, penalty, *, renew=False):
+        """The model at a state for a penalty; None where that has too many parameters.
+
+        With a Hessian of this very state, if that is to be renewed.
+        """
+        if renew:
+            self._mask = None
         mask = self._every
         if mask.size > _EVERY:
             gradient = state.gradient + penalty.ridge * state.params
@@ -51,7 +58,8 @@ class FewHessians:
         classes, columns = mask.nonzero()
         if len(classes) > _MOST:
             return None
-        return FewModel(self._matrix_of(state, mask, classes, columns), state, mask, columns)
+        matrix = self._matrix_of(state, mask, classes, columns)
+        return FewModel(self._loss, state, matrix, mask, columns)
 
     def _moving(self, pressure):
         """Mask of what may move: that of the last Hessian, where it serves."""
@@ -72,34 +80,46 @@ class FewHessians:
         return self._matrix.copy()
 
 
+@dataclass(slots=True)
+class End:
+    """Where the step to the minimum of a model beside a penalty ends, and the gap there."""
+
+    penalty: object
+    state: object
+    value: float
+    gap: float
+
+
 class FewModel:
     """A quadratic model of the loss.
 
     Parameters
     ----------
-    matrix : ndarray of shape (n, n)
-        Hessian of the loss, which is changed.
+    loss : FewRows
+        The loss.
     state : State
         Where.
+    matrix : ndarray of shape (n, n)
+        Its Hessian, which is changed.
     mask : ndarray of bool, shape (n_outputs, width)
         The n parameters that may move.
     columns : ndarray of int, shape (n,)
         Of these.
     """
 
-    def __init__(self, matrix, state, mask, columns):
-        self._matrix, self._mask, self._columns = matrix, mask, columns
+    def __init__(self, loss, state, matrix, mask, columns):
+        self._loss, self._state, self._matrix = loss, state, matrix
+        self._mask, self._columns = mask, columns
         self._diagonal = matrix.diagonal().copy()
         self._start, self._gradient = state.params[mask], state.gradient[mask]
-        n_outputs, n_columns = mask.shape
-        self._last = np.zeros(mask.shape, bool)
-        self._last[-1] = n_outputs > 1
-        self._last = self._last[mask]
+        last = np.zeros(mask.shape, bool)
+        last[-1] = len(mask) > 1
+        self._last = last[mask]
 
     def _beside(self, ridge):
         """Matrix and gradient with a ridge."""
         ridge = ridge[self._columns]
-        if np.any(ridge):
+        if ridge.any():
             np.einsum("ii->i", self._matrix)[:] = self._diagonal + ridge
         return self._matrix, self._gradient + ridge * self._start
 
@@ -129,15 +149,67 @@ class FewModel:
         start, slopes = self._start.reshape(shape), gradient.reshape(shape)
         quadratic = Quadratic(model, start, slopes, part, centring(penalty, self._mask, shape))
         found, decrease = quadratic.minimise(_ACCURACY)
-        return self.whole(found.reshape(1, -1))[:, 0], decrease
+        return self._whole(found.reshape(1, -1))[:, 0], decrease
 
-    def whole(self, found):
+    def ends(self, penalties, faces):
+        """Where steps to minima end, which go beyond those as the third derivative says.
+
+        Parameters
+        ----------
+        penalties : sequence of Composite
+        faces : sequence of Face
+            What `faces` gave for these.
+
+        Returns
+        -------
+        list of End
+        """
+        loss, number = self._loss, len(penalties)
+        begin = self._state.repeated(number)
+        steps = self._whole(np.concatenate([face.changes for face in faces]))
+        margins = loss.margins(steps)
+        bend, third = loss.bend(begin, margins)
+        corrections, small = self._corrections(faces, third)
+        if small.any():
+            steps += corrections
+            margins += loss.margins(corrections)
+        bend *= np.repeat(0.5 * small, loss.n_rows)
+        bend += loss.curved(begin, margins)
+        bend += begin.excess
+        free, stack = penalties[0].free, penalties[0].stack(penalties)
+        new = loss.moved(begin, _level(begin.params + steps, free), margins)
+        values = new.value + stack.whole(new.params)
+        gaps = loss.dual_gap(new, stack, values, bend)
+        return [
+            End(penalty, new.one(number), values[number], gaps[number])
+            for number, penalty in enumerate(penalties)
+        ]
+
+    def gap_before(self, penalty, value, face):
+        """The bound at the state itself, for the first step to a face."""
+        loss, state = self._loss, self._state
+        excess = state.excess + loss.curved(state, loss.margins(self._whole(face.changes)[:, 0]))
+        return loss.dual_gap(state, penalty, value, excess)
+
+    def _corrections(self, faces, third):
+        """Of all steps, and which there are: see `Face.corrections`."""
+        third, start, found = third.transpose(1, 0, 2)[:, self._mask], 0, []
+        for face in faces:
+            found.append(face.corrections(third[start : start + len(face)]))
+            start += len(face)
+        corrections, small = zip(*found, strict=True)
+        return self._whole(np.concatenate(corrections)), np.concatenate(small)
+
+    def _whole(self, found):
         """A stack of all parameters, from those that may move, shape (n_found, n)."""
         n_outputs, width = self._mask.shape
         whole = np.zeros((n_outputs, len(found), width))
         whole.transpose(1, 0, 2)[:, self._mask] = found
         return whole
 
-    def part(self, stack):
-        """The parameters that may move, of a stack."""
-        return stack.transpose(1, 0, 2)[:, self._mask]
+
+def _level(params, free):
+    """Free parameters of mean zero, in place."""
+    if len(params) > 1:
+        params[..., free] -= np.add.reduce(params[..., free], axis=0) / len(params)
+    return params

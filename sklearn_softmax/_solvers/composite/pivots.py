@@ -109,54 +109,52 @@ class Pivots:
 
     def _face(self, norms, signs):
         """The minimum at the first norm, from a guess of signs, and at those on its face."""
-        norm, signs, free = norms[0], signs.copy(), ~self._pins
-        on = ((signs != 0.0) | (norm == 0.0)) & free
+        signs, free = signs.copy(), ~self._pins
+        on = ((signs != 0.0) | (norms[0] == 0.0)) & free
         for _ in range(_ROUNDS):
             places = on.nonzero()[0]
-            factor, changes = self._solved(norms[:1], signs, on, places)
+            changes = np.where(on | self._pins, 0.0, -self._start)
+            factor = self._factor(places)
             if factor is None:
                 return None
+            changes = self._solved(factor, changes, norms * signs, places)
             found = self._start + changes
-            wrong = found[0] * signs < 0.0
-            if wrong.any():
-                on, signs[wrong] = on & ~wrong, 0.0
+            wrong = found * signs < 0.0
+            if wrong[0].any():
+                on, signs[wrong[0]] = on & ~wrong[0], 0.0
                 continue
-            slopes = self._gradient + changes[0] @ self._matrix
-            new = (np.abs(slopes) > (1.0 + _SLACK) * norm) & ~on & free
-            if not new.any():
-                return self._extended(norms, signs, on, (places, factor), changes)
-            on, signs = on | new, np.where(new, -np.sign(slopes), signs)
+            products = changes @ self._matrix
+            slopes = self._gradient + products
+            new = (np.abs(slopes) > (1.0 + _SLACK) * norms) & (free & ~on)
+            if not new[0].any():
+                lost = (wrong | new).any(axis=1)
+                number = int(lost.argmax()) if lost.any() else len(norms)
+                kept = changes[:number], products[:number], found[:number]
+                return self._made(norms[0], signs, places, factor, *kept)
+            on, signs = on | new[0], np.where(new[0], -np.sign(slopes[0]), signs)
         return None
 
-    def _solved(self, norms, signs, on, places, factor=None):
-        """Lower factor of a face, None if it is singular, and the changes there."""
-        changes = np.where(on | self._pins, 0.0, -self._start)
-        right = self._gradient + changes @ self._matrix
-        changes = np.repeat(changes[None], len(norms), axis=0)
-        right = right[places] + (norms * signs)[:, places]
-        if len(places):
-            if factor is None:
-                matrix = self._matrix[places[:, None], places]
-                factor, failed = lapack.dpotrf(matrix, lower=1)
-                left = np.diagonal(factor) ** 2
-                if failed or not np.min(left - _LEAST * np.diagonal(matrix)) > 0.0:
-                    return None, changes
-            changes[:, places] = -lapack.dpotrs(factor, right.T, lower=1)[0].T
-        return self._matrix if factor is None else factor, changes
+    def _factor(self, places):
+        """Lower factor of a face; None where it is singular."""
+        if not len(places):
+            return self._matrix
+        matrix = self._matrix[places[:, None], places]
+        factor, failed = lapack.dpotrf(matrix, lower=1)
+        left = factor.diagonal() ** 2 - _LEAST * matrix.diagonal()
+        return None if failed or not left.min() > 0.0 else factor
 
-    def _extended(self, norms, signs, on, place, changes):
-        places, factor = place
-        if len(norms) > 1:
-            _, changes = self._solved(norms, signs, on, places, factor)
-        found, products = self._start + changes, changes @ self._matrix
-        if len(norms) > 1:
-            kept = (found * signs >= 0.0).all(axis=1)
-            pressed = np.abs(self._gradient + products) > (1.0 + _SLACK) * norms
-            kept &= ~(pressed & ~on & ~self._pins).any(axis=1)
-            kept[0] = True
-            number = len(norms) if kept.all() else int(kept.argmin())
-            changes, found, products = changes[:number], found[:number], products[:number]
+    def _solved(self, factor, change, norms, places):
+        """Changes to the minima on a face; `change` is what is zero on it."""
+        right = self._gradient + norms
+        if change.any():
+            right += change @ self._matrix
+        changes = np.repeat(change[None], len(norms), axis=0)
+        if len(places):
+            changes[:, places] = -lapack.dpotrs(factor, right[:, places].T, lower=1)[0].T
+        return changes
+
+    def _made(self, norm, signs, places, factor, changes, products, found):
         bents = np.add.reduce(changes * products, axis=1)
-        fall = np.dot(norms[0], np.abs(self._start) - np.abs(found[0]))
+        fall = np.dot(norm, np.abs(self._start) - np.abs(found[0]))
         decrease = fall - np.dot(self._gradient, changes[0]) - 0.5 * bents[0]
         return Face(changes, bents, decrease, signs, found, places, factor)
