@@ -9,6 +9,7 @@ from .certificates.composite import HOPE, kinks_of, tightest
 
 _MOST = 1 << 15  # logits: above, calls take less time than what they do
 _JOINT = 1 << 21  # operations of a Hessian, above which products of other classes are left out
+_SAME = 1e-14  # of a share: rounding
 _SPARSE = 64  # columns, of which those that are zero are left out
 
 
@@ -208,7 +209,7 @@ class FewRows:
 
     def _divergence(self, state, change, share):
         """Σ s KL(Y + t(Q - Y) ‖ P), t being a share."""
-        if np.all(share == 1.0) and change is not None:
+        if change is not None and np.min(share) >= 1.0 - _SAME:
             moved = change
         else:
             share = share[..., None]

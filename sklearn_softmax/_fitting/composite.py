@@ -38,7 +38,7 @@ class CompositeProblem(RidgeProblem):
         self._make, self._l1_ratio = PENALTIES[penalty], l1_ratio
         self._coming, self._made = deque(Cs), {}
         self._trail, self._hessian, self._last = Trail(), LastHessian(), (None, None, None)
-        self._few = self._smooth = None
+        self._few, self._has_penalty = None, False
         super().__init__(X, target, weights, **options)
 
     def set_strength(self, C):
@@ -47,9 +47,8 @@ class CompositeProblem(RidgeProblem):
         while self._coming and self._coming.popleft() != C:
             pass
         self.composite = self._made.pop(C, None) or self._composite(C)
-        smooth = self.composite.ridge
-        if self._smooth is None or not np.array_equal(smooth, self._smooth):
-            self._smooth = smooth
+        if self.composite.has_ridge or not self._has_penalty:
+            self._has_penalty = True
             self._penalise(self.composite.smooth(self.map.shape[0]))
 
     def _composite(self, C):

@@ -4,7 +4,6 @@ import numpy as np
 
 _MOST, _GROWTH, _SHRINKAGE, _ORDER = 8, 2.0, 0.7, 6.0  # of the reach; the order of gaps
 _SAFE, _TINY = 0.5, 1e-300  # of the tolerance, where so many steps are tried at once
-_NUMBERS = 1 << 16  # logits of these
 
 
 class FewAhead:
@@ -15,14 +14,12 @@ class FewAhead:
 
     Parameters
     ----------
-    loss : FewRows
-        The loss.
     hessians : FewHessians
-        Its models.
+        Models of a loss.
     """
 
-    def __init__(self, loss, hessians):
-        self._loss, self._hessians = loss, hessians
+    def __init__(self, hessians):
+        self._hessians = hessians
         self._ready, self._base, self._reach = [], None, 1
 
     def forget(self):
@@ -55,7 +52,7 @@ class FewAhead:
 
     def _search(self, penalty, state, following, tol):
         """Step to penalties from the next one on; returns the certified ends before any other."""
-        reach = min(self._reach, max(1, _NUMBERS // (2 * self._loss.n_rows * self._loss.shape[0])))
+        reach = self._reach
         penalties = [penalty, *following(3 * reach - 1)]
         behind = self._behind(penalties[:reach])
         state = self._base.state if behind else state
@@ -80,7 +77,7 @@ class FewAhead:
         gaps = np.array([end.gap / end.value for end in ends])
         if np.all(gaps <= tol):
             growth = (_SAFE * tol / np.max(gaps, initial=_TINY)) ** (1.0 / _ORDER)
-            self._reach = min(max(1, int(reach * min(growth, _GROWTH))), _MOST)
+            self._reach = min(max(1, round(reach * min(growth, _GROWTH))), _MOST)
             return ends
         self._reach = max(1, int(_SHRINKAGE * reach))
         return ends[: int(np.argmin(gaps <= tol))]

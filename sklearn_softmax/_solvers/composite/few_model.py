@@ -14,6 +14,7 @@ _EVERY, _MOST = 60, 1000  # parameters that all may move; that are solved for at
 _NEW = 100  # that may leave zero in a step
 _ACCURACY = 1e-2  # of the minimum of a model
 _SETTLED, _NEEDED = 1e-2, 0.95  # see `curvatures`
+_NUMBERS = 1 << 15  # logits of steps that are taken at once
 _CHEAP = 1 << 23  # operations of a Hessian that is made anew
 
 
@@ -164,6 +165,17 @@ class FewModel:
         -------
         list of End
         """
+        size = max(1, _NUMBERS // (self._loss.n_rows * len(self._mask)))
+        if len(penalties) <= size:
+            return self._ends(penalties, faces)
+        ends, start = [], 0
+        for face in faces:
+            for part in face.cut(size):
+                ends += self._ends(penalties[start : start + len(part)], [part])
+                start += len(part)
+        return ends
+
+    def _ends(self, penalties, faces):
         loss, number = self._loss, len(penalties)
         begin = self._state.repeated(number)
         steps = self._whole(np.concatenate([face.changes for face in faces]))

@@ -32,7 +32,7 @@ class FewSteps:
 
     def __init__(self, objective, loss):
         self.objective, self._loss, self._hessians = objective, loss, FewHessians(loss)
-        self._ahead, self._state, self._last = FewAhead(loss, self._hessians), None, None
+        self._ahead, self._state, self._last = FewAhead(self._hessians), None, None
 
     def minimise(self, penalty, start, *, tol, max_iter, following):
         """Descend from some parameters.

@@ -39,6 +39,13 @@ class Face:
     def __len__(self):
         return len(self.changes)
 
+    def cut(self, size):
+        """Faces of at most so many norms; the decrease stays that of the first."""
+        for start in range(0, len(self), size):
+            part = slice(start, start + size)
+            kept = self.changes[part], self.bents[part], self.decrease, self.signs
+            yield Face(*kept, self._found[part], self._places, self._factor)
+
     def corrections(self, third):
         """Changes on this face that third derivatives ask for, zero where they are not small.
 
