@@ -222,7 +222,9 @@ class FewRows:
             return self._mean(terms, state.params)
         lost = ~np.isfinite(terms)
         terms[lost] = 0.0
-        return np.where(self._mean(lost, state.params) > 0.0, np.inf, self._mean(terms, state.params))
+        return np.where(
+            self._mean(lost, state.params) > 0.0, np.inf, self._mean(terms, state.params)
+        )
 
     def _balance(self, state):
         """Q - P of a shift of the intercepts that balances them, or None."""

@@ -52,6 +52,10 @@ class Composite(ABC):
         norms, ridges = ([getattr(one, name) for one in penalties] for name in ("norm", "ridge"))
         return cls(np.array(norms), np.array(ridges))
 
+    def one(self, number):
+        """One penalty of a stack."""
+        return type(self)(self.norm[number], self.ridge[number])
+
     def smooth(self, n_outputs):
         """The ridge, with a weight for each parameter."""
         return Ridge(np.tile(self.ridge, n_outputs))
@@ -154,6 +158,10 @@ class Composite(ABC):
         list of ndarray
             The parameters there, zero where they lie at the kink; or several guesses of that.
         """
+
+    def ties(self, params):
+        """Whether another class sum of a column may be as good: one answer, or that of each."""
+        return np.zeros(params.shape[1:-1], bool)[()]
 
     @abstractmethod
     def centred(self, params):

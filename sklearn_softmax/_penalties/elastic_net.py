@@ -78,6 +78,13 @@ class ElasticNet(Composite):
         length = -slopes[piece] / curvature if curvature > 0.0 else ends[piece]
         return [params + min(length, ends[piece]) * direction]
 
+    def ties(self, params):
+        """Where no ridge decides, and as many entries are of one sign as are not."""
+        signs = np.sign(params)
+        lead, n_off = np.abs(np.add.reduce(signs)), len(params) - np.add.reduce(np.abs(signs))
+        even = (lead == n_off) & (self.norm > 0.0) & (self.ridge == 0.0)
+        return even.any(axis=-1) & (len(params) > 1)
+
     def centred(self, params):
         """Shift each column by c, the least of Σ_k a|θ_k - c| + ½b(θ_k - c)².
 

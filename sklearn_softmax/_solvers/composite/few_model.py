@@ -132,15 +132,19 @@ class FewModel:
         """Minima beside a stack of penalties, by block pivoting: see `Pivots.faces`."""
         norms, pins = stack.norm[:, self._columns], self._pins(stack.free[0])
         if not stack.has_ridge:
-            return Pivots(self._matrix, self._start, self._gradient, pins).faces(norms)
+            centre = self._centring(stack.one(0))
+            return Pivots(self._matrix, self._start, self._gradient, pins, centre).faces(norms)
         faces = []
         for norm, ridge in zip(norms, stack.ridge, strict=True):
             matrix, gradient = self._beside(ridge)
-            found = Pivots(matrix, self._start, gradient, pins).faces(norm[None])
+            found = Pivots(matrix, self._start, gradient, pins, None).faces(norm[None])
             if not found:
                 break
             faces += found
         return faces
+
+    def _centring(self, penalty):
+        return centring(penalty, self._mask, self._start.shape)
 
     def minimum(self, penalty):
         """The minimum, if need be by small steps, and the decrease of model and norm."""
@@ -148,7 +152,8 @@ class FewModel:
         part, shape = penalty.part(self._mask)
         model = FullModel(matrix, shape, self._pins(penalty.free).reshape(shape))
         start, slopes = self._start.reshape(shape), gradient.reshape(shape)
-        quadratic = Quadratic(model, start, slopes, part, centring(penalty, self._mask, shape))
+        centre = centring(penalty, self._mask, shape)
+        quadratic = Quadratic(model, start, slopes, part, centre)
         found, decrease = quadratic.minimise(_ACCURACY)
         return self._whole(found.reshape(1, -1))[:, 0], decrease
 
@@ -188,8 +193,8 @@ class FewModel:
         bend *= np.repeat(0.5 * small, loss.n_rows)
         bend += loss.curved(begin, margins)
         bend += begin.excess
-        free, stack = penalties[0].free, penalties[0].stack(penalties)
-        new = loss.moved(begin, _level(begin.params + steps, free), margins)
+        stack = penalties[0].stack(penalties)
+        new = loss.moved(begin, _centred(begin.params + steps, penalties, stack), margins)
         values = new.value + stack.whole(new.params)
         gaps = loss.dual_gap(new, stack, values, bend)
         return [
@@ -220,8 +225,11 @@ class FewModel:
         return whole
 
 
-def _level(params, free):
-    """Free parameters of mean zero, in place."""
+def _centred(params, penalties, stack):
+    """Class sums of free parameters made zero, and the best where a norm does not tell."""
     if len(params) > 1:
+        free = penalties[0].free
         params[..., free] -= np.add.reduce(params[..., free], axis=0) / len(params)
+        for number in np.flatnonzero(stack.ties(params)):
+            params[:, number] = penalties[number].centred(params[:, number])
     return params

@@ -13,7 +13,8 @@ from .few_ahead import FewAhead
 from .few_model import End, FewHessians
 
 _STEPS = 10
-_LENGTHS, _ENOUGH = (1.0, 0.5, 0.25, 0.1), 1e-3  # of steps; of what a model promises
+_LENGTHS, _ENOUGH = (1.0, 0.5, 0.25, 0.1, 0.03, 0.01), 1e-3  # of steps; of what a model promises
+_STAGE = 8.0
 _LEAST = 1e-7  # value: below, rounding of probabilities near 1 matters
 
 
@@ -64,6 +65,12 @@ class FewSteps:
         end = self._begin(penalty, self._state if known else start, tol)
         n_iter, outcome = 0, None
         self._hessians.begin()
+        for factor in self._stages(end):
+            relaxed = penalty.scaled(factor)
+            new = self._step(self._at(relaxed, end.state), tol)
+            if new is None:
+                break
+            n_iter, end = n_iter + 1, self._at(penalty, new.state)
         while end.value > _LEAST and outcome is None:
             if end.gap <= tol * end.value:
                 outcome = Outcome.CONVERGED
@@ -81,8 +88,24 @@ class FewSteps:
     def _begin(self, penalty, start, tol):
         """At a state, or at parameters that may be optimal."""
         if not isinstance(start, np.ndarray):
-            return End(penalty, start, start.value + penalty.whole(start.params), np.inf)
+            return self._at(penalty, start)
         return self._end(penalty, start.reshape(self._loss.shape), tol)
+
+    @staticmethod
+    def _at(penalty, state):
+        return End(penalty, state, state.value + penalty.whole(state.params), np.inf)
+
+    @staticmethod
+    def _stages(end):
+        """Multiples of the norm on the way from where all is zero."""
+        penalty, state = end.penalty, end.state
+        if np.any(state.params[:, penalty.norm > 0.0]):
+            return ()
+        gradient = state.gradient + penalty.ridge * state.params
+        pressure = penalty.pressure(state.params, gradient)
+        largest = np.max(pressure, where=pressure < np.inf, initial=1.0)
+        number = int(np.log(largest) / np.log(_STAGE))
+        return largest ** (np.arange(number, 0, -1) / (number + 1))
 
     def _result(self, end, n_iter, outcome):
         self._state, self._last = end.state, end.state.params.ravel()
@@ -121,7 +144,7 @@ class FewSteps:
         return self._toward(end.state.params, begin, decrease, tol)
 
     def _toward(self, target, begin, decrease, tol):
-        params = begin.state.params
+        params, decrease = begin.state.params, min(decrease, begin.value)
         for length in _LENGTHS:
             goal = target if length == 1.0 else params + length * (target - params)
             end = self._end(begin.penalty, goal, tol)

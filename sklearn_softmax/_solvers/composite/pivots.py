@@ -8,6 +8,7 @@ from scipy.linalg import lapack
 from ..steps.newton_equation import MOST_CORRECTION
 
 _ROUNDS = 12
+_FIRST = 1e-9  # of a step down the slope, with which a parameter leaves zero
 _SLACK = 1e-9  # over its bound, from which a parameter leaves zero
 _LEAST = 1e-11  # of a diagonal, left of it in a factor: below, the face is as good as singular
 
@@ -86,10 +87,13 @@ class Pivots:
         Where, and g.
     pins : ndarray of bool, shape (n,)
         Parameters that stay.
+    centre : callable or None
+        See `Quadratic`.
     """
 
-    def __init__(self, matrix, start, gradient, pins):
+    def __init__(self, matrix, start, gradient, pins, centre):
         self._matrix, self._start, self._gradient, self._pins = matrix, start, gradient, pins
+        self._centre = centre
 
     def faces(self, norms):
         """Minima at norms that follow each other, as long as they are found.
@@ -138,8 +142,16 @@ class Pivots:
                 number = int(lost.argmax()) if lost.any() else len(norms)
                 kept = changes[:number], products[:number], found[:number]
                 return self._made(norms[0], signs, places, factor, *kept)
-            on, signs = on | new[0], np.where(new[0], -np.sign(slopes[0]), signs)
+            on, signs = self._more(on, signs, new[0], found[0], slopes[0], norms[0])
         return None
+
+    def _more(self, on, signs, new, found, slopes, norm):
+        """Let parameters leave zero; where all classes of a column would, those that best can."""
+        pushed = np.where(new, -_FIRST * (slopes - np.clip(slopes, -norm, norm)), found)
+        if self._centre is not None:
+            pushed = self._centre(pushed)
+        held = norm > 0.0
+        return np.where(held, pushed != 0.0, on), np.where(held, np.sign(pushed), 0.0)
 
     def _factor(self, places):
         """Lower factor of a face; None where it is singular."""
