@@ -125,10 +125,10 @@ class FewRows:
 
     def moved(self, state, params, margins):
         """State at parameters whose difference from those of another has these margins."""
-        margins = margins.copy()
-        self._target.relate_direction(margins, self._all(margins))
-        margins += state.relative
-        return self._state(params, margins)
+        if self.shape[0] == 1:  # the others are measured from the row's own class already
+            margins = margins.copy()
+            self._target.relate_direction(margins, self._all(margins))
+        return self._state(params, margins + state.relative)
 
     def bend(self, state, margins):
         """Second derivative of P along margins, and the third of the loss, applied twice."""

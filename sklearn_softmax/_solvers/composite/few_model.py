@@ -186,10 +186,10 @@ class FewModel:
         steps = self._whole(np.concatenate([face.changes for face in faces]))
         margins = loss.margins(steps)
         bend, third = loss.bend(begin, margins)
-        corrections, small = self._corrections(faces, third)
+        corrected, small = self._corrected(faces, third)
         if small.any():
-            steps += corrections
-            margins += loss.margins(corrections)
+            steps = corrected
+            margins = loss.margins(steps)
         bend *= np.repeat(0.5 * small, loss.n_rows)
         bend += loss.curved(begin, margins)
         bend += begin.excess
@@ -208,14 +208,14 @@ class FewModel:
         excess = state.excess + loss.curved(state, loss.margins(self._whole(face.changes)[:, 0]))
         return loss.dual_gap(state, penalty, value, excess)
 
-    def _corrections(self, faces, third):
-        """Of all steps, and which there are: see `Face.corrections`."""
+    def _corrected(self, faces, third):
+        """All steps, and which are corrected: see `Face.corrected`."""
         third, start, found = third.transpose(1, 0, 2)[:, self._mask], 0, []
         for face in faces:
-            found.append(face.corrections(third[start : start + len(face)]))
+            found.append(face.corrected(third[start : start + len(face)]))
             start += len(face)
-        corrections, small = zip(*found, strict=True)
-        return self._whole(np.concatenate(corrections)), np.concatenate(small)
+        changes, small = zip(*found, strict=True)
+        return self._whole(np.concatenate(changes)), np.concatenate(small)
 
     def _whole(self, found):
         """A stack of all parameters, from those that may move, shape (n_found, n)."""

@@ -35,7 +35,7 @@ class FewSteps:
         self.objective, self._loss, self._hessians = objective, loss, FewHessians(loss)
         self._ahead, self._state, self._last = FewAhead(self._hessians), None, None
 
-    def minimise(self, penalty, start, *, tol, max_iter, following):
+    def minimise(self, penalty, start, *, tol, max_iter, following, guess=None):
         """Descend from some parameters.
 
         Parameters
@@ -49,6 +49,8 @@ class FewSteps:
         following : callable
             ``following(n)`` gives up to n penalties that will be asked for next, each weaker
             than the last.
+        guess : ndarray of shape (n_params,) or None
+            Where the optimum may be, for a norm that bends.
 
         Returns
         -------
@@ -62,7 +64,7 @@ class FewSteps:
                 return self._result(end, 1, Outcome.CONVERGED)
         else:
             self._ahead.forget()
-        end = self._begin(penalty, self._state if known else start, tol)
+        end = self._begin(penalty, self._state if known else start, guess, tol)
         n_iter, outcome = 0, None
         self._hessians.begin()
         for factor in self._stages(end):
@@ -85,11 +87,15 @@ class FewSteps:
                     outcome = Outcome.INTERRUPTED
         return self._result(end, n_iter, outcome)
 
-    def _begin(self, penalty, start, tol):
-        """At a state, or at parameters that may be optimal."""
-        if not isinstance(start, np.ndarray):
-            return self._at(penalty, start)
-        return self._end(penalty, start.reshape(self._loss.shape), tol)
+    def _begin(self, penalty, start, guess, tol):
+        """At a state, or at parameters that may be optimal; or at a guess that is better."""
+        if isinstance(start, np.ndarray):
+            return self._end(penalty, start.reshape(self._loss.shape), tol)
+        end = self._at(penalty, start)
+        if guess is None or penalty.straight:
+            return end
+        guessed = self._end(penalty, guess.reshape(self._loss.shape), tol)
+        return guessed if guessed.value <= end.value else end
 
     @staticmethod
     def _at(penalty, state):

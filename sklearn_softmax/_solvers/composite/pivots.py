@@ -33,9 +33,12 @@ class Face:
     bents: np.ndarray
     decrease: float
     signs: np.ndarray
+    _norms: np.ndarray
     _found: np.ndarray
+    _products: np.ndarray
     _places: np.ndarray
     _factor: np.ndarray
+    _pivots: object
 
     def __len__(self):
         return len(self.changes)
@@ -44,11 +47,20 @@ class Face:
         """Faces of at most so many norms; the decrease stays that of the first."""
         for start in range(0, len(self), size):
             part = slice(start, start + size)
-            kept = self.changes[part], self.bents[part], self.decrease, self.signs
-            yield Face(*kept, self._found[part], self._places, self._factor)
+            kept = self._norms[part], self._found[part], self._products[part]
+            yield Face(
+                self.changes[part],
+                self.bents[part],
+                self.decrease,
+                self.signs,
+                *kept,
+                self._places,
+                self._factor,
+                self._pivots,
+            )
 
-    def corrections(self, third):
-        """Changes on this face that third derivatives ask for, zero where they are not small.
+    def corrected(self, third):
+        """The changes with what third derivatives add to them, where that is small.
 
         Parameters
         ----------
@@ -56,19 +68,29 @@ class Face:
 
         Returns
         -------
-        corrections : ndarray of shape (n_norms, n)
+        changes : ndarray of shape (n_norms, n)
         small : ndarray of bool, shape (n_norms,)
+            Which are others than before.
         """
-        corrections, places = np.zeros(self.changes.shape), self._places
-        if not len(places):
-            return corrections, np.zeros(len(third), bool)
-        right = -0.5 * third[:, places]
-        found = lapack.dpotrs(self._factor, right.T, lower=1)[0].T
-        sizes = np.add.reduce(found * right, axis=1)
-        kept = np.minimum.reduce((self._found[:, places] + found) * self.signs[places], axis=1)
-        small = (sizes <= MOST_CORRECTION**2 * self.bents) & (kept >= 0.0)
-        corrections[:, places] = np.where(small[:, None], found, 0.0)
-        return corrections, small
+        changes, places, bent = self.changes.copy(), self._places, 0.5 * third
+        found, pivots = self._found.copy(), self._pivots
+        if len(places):
+            added = -lapack.dpotrs(self._factor, bent[:, places].T, lower=1)[0].T
+            changes[:, places] += added
+            found[:, places] += added
+        products = changes @ pivots.matrix
+        pressing = pivots.pressing(pivots.gradient + products + bent, self._norms)
+        wrong = (found * self.signs < 0.0) | (pressing & (self._found == 0.0))
+        wrong = wrong.any(axis=1)
+        for number in np.flatnonzero(wrong):
+            again = pivots.again(self._norms[number], bent[number], self.signs)
+            if again is not None:
+                changes[number], products[number] = again, again @ pivots.matrix
+                wrong[number] = False
+        added, products = changes - self.changes, products - self._products
+        small = np.add.reduce(added * products, axis=1) <= MOST_CORRECTION**2 * self.bents
+        small &= ~wrong
+        return np.where(small[:, None], changes, self.changes), small
 
 
 class Pivots:
@@ -92,8 +114,8 @@ class Pivots:
     """
 
     def __init__(self, matrix, start, gradient, pins, centre):
-        self._matrix, self._start, self._gradient, self._pins = matrix, start, gradient, pins
-        self._centre = centre
+        self.matrix, self.gradient, self._start = matrix, gradient, start
+        self._pins, self._centre = pins, centre
 
     def faces(self, norms):
         """Minima at norms that follow each other, as long as they are found.
@@ -118,10 +140,21 @@ class Pivots:
             number, signs = number + len(face), face.signs
         return faces
 
+    def again(self, norm, bent, signs):
+        """The change to the minimum with another gradient; None where none is found."""
+        gradient = self.gradient + bent
+        other = Pivots(self.matrix, self._start, gradient, self._pins, self._centre)
+        face = other._face(norm[None], signs)
+        return None if face is None else face.changes[0]
+
+    def pressing(self, slopes, norms):
+        """Which parameters press beyond their bounds, but for those that stay."""
+        return (np.abs(slopes) > (1.0 + _SLACK) * norms) & ~self._pins
+
     def _face(self, norms, signs):
         """The minimum at the first norm, from a guess of signs, and at those on its face."""
-        signs, free = signs.copy(), ~self._pins
-        on = ((signs != 0.0) | (norms[0] == 0.0)) & free
+        signs = signs.copy()
+        on = ((signs != 0.0) | (norms[0] == 0.0)) & ~self._pins
         for _ in range(_ROUNDS):
             places = on.nonzero()[0]
             changes = np.where(on | self._pins, 0.0, -self._start)
@@ -134,14 +167,14 @@ class Pivots:
             if wrong[0].any():
                 on, signs[wrong[0]] = on & ~wrong[0], 0.0
                 continue
-            products = changes @ self._matrix
-            slopes = self._gradient + products
-            new = (np.abs(slopes) > (1.0 + _SLACK) * norms) & (free & ~on)
+            products = changes @ self.matrix
+            slopes = self.gradient + products
+            new = self.pressing(slopes, norms) & ~on
             if not new[0].any():
                 lost = (wrong | new).any(axis=1)
                 number = int(lost.argmax()) if lost.any() else len(norms)
-                kept = changes[:number], products[:number], found[:number]
-                return self._made(norms[0], signs, places, factor, *kept)
+                kept = [each[:number] for each in (norms, changes, products, found)]
+                return self._made(*kept, signs, places, factor)
             on, signs = self._more(on, signs, new[0], found[0], slopes[0], norms[0])
         return None
 
@@ -156,24 +189,25 @@ class Pivots:
     def _factor(self, places):
         """Lower factor of a face; None where it is singular."""
         if not len(places):
-            return self._matrix
-        matrix = self._matrix[places[:, None], places]
+            return self.matrix
+        matrix = self.matrix[places[:, None], places]
         factor, failed = lapack.dpotrf(matrix, lower=1)
         left = factor.diagonal() ** 2 - _LEAST * matrix.diagonal()
         return None if failed or not left.min() > 0.0 else factor
 
     def _solved(self, factor, change, norms, places):
         """Changes to the minima on a face; `change` is what is zero on it."""
-        right = self._gradient + norms
+        right = self.gradient + norms
         if change.any():
-            right += change @ self._matrix
+            right += change @ self.matrix
         changes = np.repeat(change[None], len(norms), axis=0)
         if len(places):
             changes[:, places] = -lapack.dpotrs(factor, right[:, places].T, lower=1)[0].T
         return changes
 
-    def _made(self, norm, signs, places, factor, changes, products, found):
+    def _made(self, norms, changes, products, found, signs, places, factor):
         bents = np.add.reduce(changes * products, axis=1)
-        fall = np.dot(norm, np.abs(self._start) - np.abs(found[0]))
-        decrease = fall - np.dot(self._gradient, changes[0]) - 0.5 * bents[0]
-        return Face(changes, bents, decrease, signs, found, places, factor)
+        fall = np.dot(norms[0], np.abs(self._start) - np.abs(found[0]))
+        decrease = fall - np.dot(self.gradient, changes[0]) - 0.5 * bents[0]
+        known = norms, found, products, places, factor, self
+        return Face(changes, bents, decrease, signs, *known)

@@ -1,0 +1,90 @@
+"""Block pivoting: the minima of a quadratic beside an L1 norm, told by their optimality."""
+
+import numpy as np
+import pytest
+
+from sklearn_softmax._solvers.composite.pivots import Pivots
+
+SIZE = 8
+
+
+@pytest.fixture(params=range(6))
+def problem(request):
+    """H, start, g, one free parameter, and one that stays."""
+    rng = np.random.default_rng(request.param)
+    root = rng.standard_normal((SIZE + 3, SIZE))
+    start = rng.standard_normal(SIZE) * (rng.random(SIZE) < 0.5)
+    norm = rng.random(SIZE) + 0.5
+    norm[-2:] = 0.0
+    pins = np.arange(SIZE) == SIZE - 1
+    return root.T @ root, start, 3.0 * rng.standard_normal(SIZE), norm, pins
+
+
+def slopes_of(problem, change, bent=0.0):
+    matrix, _, gradient, _, _ = problem
+    return gradient + bent + matrix @ change
+
+
+def assert_optimal(problem, change, norm, bent=0.0):
+    _, start, _, _, pins = problem
+    found, slopes = start + change, slopes_of(problem, change, bent)
+    on = (found != 0.0) | (norm == 0.0)
+    np.testing.assert_allclose(
+        np.where(on & ~pins, slopes + norm * np.sign(found), 0.0), 0.0, atol=1e-11
+    )
+    assert np.all((np.abs(slopes) <= norm * (1.0 + 1e-8)) | on | pins)
+    assert np.all(change[pins] == 0.0)
+
+
+def make(problem):
+    matrix, start, gradient, _, pins = problem
+    return Pivots(matrix, start, gradient, pins, None)
+
+
+def test_all_norms_get_their_minimum(problem):
+    norms = np.geomspace(5.0, 0.05, 40)[:, None] * problem[3]
+    faces = make(problem).faces(norms)
+    changes = np.concatenate([face.changes for face in faces])
+    assert len(changes) == 40
+    assert len(faces) <= 12
+    for change, norm in zip(changes, norms, strict=True):
+        assert_optimal(problem, change, norm)
+
+
+def test_what_is_promised_is_the_decrease(problem):
+    matrix, start, gradient, norm, _ = problem
+    face = make(problem).faces(norm[None])[0]
+    change = face.changes[0]
+    bent = change @ matrix @ change
+    fall = norm @ (np.abs(start) - np.abs(start + change)) - gradient @ change - 0.5 * bent
+    assert face.bents[0] == pytest.approx(bent)
+    assert face.decrease == pytest.approx(fall)
+    assert face.decrease > 0.0
+
+
+def test_corrected_steps_are_minima_with_another_gradient(problem):
+    """Those too where the correction leaves the face; zeros are exact."""
+    norms = np.geomspace(2.0, 0.2, 20)[:, None] * problem[3]
+    faces = make(problem).faces(norms)
+    rng, number = np.random.default_rng(9), 0
+    for face in faces:
+        third = rng.standard_normal((len(face), SIZE))
+        changes, small = face.corrected(third)
+        for change, plain, bent, one in zip(changes, face.changes, third / 2, small, strict=True):
+            if one:
+                assert_optimal(problem, change, norms[number], bent)
+            else:
+                np.testing.assert_array_equal(change, plain)
+            number += 1
+        first = next(face.cut(1)).corrected(third[:1])
+        np.testing.assert_allclose(first[0], changes[:1], atol=1e-12)
+    assert number == 20
+
+
+def test_singular_faces_are_given_up(problem):
+    matrix, start, gradient, norm, pins = problem
+    matrix = matrix.copy()
+    matrix[:, 0], start = matrix[:, 1], np.ones(SIZE)
+    matrix[0] = matrix[1]
+    matrix[0, 0] = matrix[1, 1]
+    assert Pivots(matrix, start, gradient, pins, None).faces(1e-6 * norm[None]) == []
