@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from .class_products import class_grams
 from .pair_products import pair_gram
 
 _LEAST_VARIANCE = 1e-280  # columns below are constant
@@ -139,6 +140,13 @@ class Standardised:
         For sparse designs: see `pair_products`.
         """
         return pair_gram(self.design.X, self.mean, self.scale, columns, classes, table)
+
+    def class_grams(self, columns, table):
+        """Σ w x̃x̃' of some columns, for each column of a table of weights.
+
+        For sparse designs: see `class_products`.
+        """
+        return class_grams(self.design.X, self.mean, self.scale, columns, table)
 
     def row_norms(self, rows):
         """Squared norms of the standardised rows of a slice, for choosing rows."""

@@ -58,12 +58,19 @@ def class_sums(objective, point, mask):
     table *= others(table.T).T
     if weights is not None:
         table *= weights[:, None]
-    np.sqrt(table, out=table)
     columns = [np.flatnonzero(each) for each in mask]
     if map.sparse:
-        zeros = [np.zeros(len(each), np.intp) for each in columns]
-        return [map.pair_gram(each, zeros[k], table[:, [k]]) for k, each in enumerate(columns)]
-    return _class_products(objective, table, columns)
+        return _sparse_sums(map, columns, table)
+    return _class_products(objective, np.sqrt(table, out=table), columns)
+
+
+def _sparse_sums(map, columns, table):
+    """Σ w xx' of each class in its columns, w being a column of a table."""
+    first, *rest = columns
+    if rest and all(np.array_equal(first, each) for each in rest):
+        return map.class_grams(first, table)
+    zeros, roots = [np.zeros(len(each), np.intp) for each in columns], np.sqrt(table)
+    return [map.pair_gram(each, zeros[k], roots[:, [k]]) for k, each in enumerate(columns)]
 
 
 def _class_products(objective, table, columns):
@@ -142,9 +149,8 @@ def _of_sparse(objective, map, table, classes, columns):
     edges = np.searchsorted(classes, np.arange(n_outputs + 1))
     total = map.pair_gram(columns, classes, np.sqrt(table) * roots)
     total *= -1.0
-    own = roots * np.sqrt(others(table.T).T)
-    for k in range(n_outputs):
-        part = slice(edges[k], edges[k + 1])
-        same = np.zeros(edges[k + 1] - edges[k], np.intp)
-        total[part, part] = map.pair_gram(columns[part], same, own[:, [k]])
+    parts = [slice(*ends) for ends in itertools.pairwise(edges)]
+    own = roots**2 * others(table.T).T
+    for part, block in zip(parts, _sparse_sums(map, [columns[k] for k in parts], own), strict=True):
+        total[part, part] = block
     return total
