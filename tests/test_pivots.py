@@ -3,7 +3,13 @@
 import numpy as np
 import pytest
 
+from sklearn_softmax import SoftmaxRegression
+from sklearn_softmax._core.few_rows import FewRows
+from sklearn_softmax._core.targets.labels import Labels
+from sklearn_softmax._core.threads import Threads
+from sklearn_softmax._fitting.composite import CompositeFits
 from sklearn_softmax._solvers.composite.pivots import Pivots
+from sklearn_softmax._solvers.composite.quadratic import Quadratic
 
 SIZE = 8
 
@@ -88,3 +94,32 @@ def test_singular_faces_are_given_up(problem):
     matrix[0] = matrix[1]
     matrix[0, 0] = matrix[1, 1]
     assert Pivots(matrix, start, gradient, pins, None).faces(1e-6 * norm[None]) == []
+
+
+def test_whole_hessians_are_pivoted_in_large_problems(monkeypatch):
+    """They take as many Cholesky factors as there are exchanges, and no small steps."""
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((4000, 30))
+    y = np.argmax(X[:, :12] + rng.gumbel(size=(4000, 12)), axis=1)
+    small = []
+    monkeypatch.setattr(Quadratic, "minimise", lambda self, *args: small.append(self.model))
+    model = SoftmaxRegression(C=0.05, l1_ratio=1.0, tol=1e-8).fit(X, y)
+    assert not FewRows.fits(model_objective(X, y))
+    assert model.dual_gap_ <= 1e-8
+    assert small == []
+
+
+def model_objective(X, y):
+    fits = CompositeFits(
+        X,
+        Labels(y, 12),
+        None,
+        penalty="elasticnet",
+        l1_ratio=1.0,
+        fit_intercept=True,
+        threads=Threads(),
+        floor=1e-6,
+        factors=None,
+    )
+    fits._problem.set_strength(1.0)
+    return fits._problem.objective(np.float64)

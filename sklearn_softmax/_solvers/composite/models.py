@@ -4,6 +4,7 @@ import numpy as np
 from scipy.linalg import lapack
 
 from ..steps.metric import inverse_from
+from .pivots import Pivots
 
 _ROUNDING = 2.0 * np.finfo(np.float64).eps  # no model may fall without end because of it
 _JITTER = 1e-11  # of the diagonal, where a face is singular
@@ -39,6 +40,14 @@ class FullModel:
     def pinned(self, mask, penalty):
         """A face without the pinned parameters."""
         return mask & ~self._pins
+
+    def pivoted(self, start, slope, norm, centre):
+        """The minimum beside Σ a |x|, and the decrease; None where none is found."""
+        pivots = Pivots(self._matrix, start.ravel(), slope.ravel(), self._pins.ravel(), centre)
+        faces = pivots.faces(norm[None])
+        if not faces:
+            return None
+        return start + faces[0].changes.reshape(self._shape), faces[0].decrease
 
     def solve(self, mask, slope, bend, rank_one):
         """The Newton step on a face, zero elsewhere."""

@@ -7,7 +7,8 @@ from scipy.linalg import lapack
 
 from ..steps.newton_equation import MOST_CORRECTION
 
-_ROUNDS = 12
+_ROUNDS, _IDLE = 40, 4  # of exchanges; that let no fewer press than before
+_AT_ONCE, _SHARE = 2, 0.1  # exchanges that take all that press; then of a face, the hardest
 _FIRST = 1e-9  # of a step down the slope, with which a parameter leaves zero
 _SLACK = 1e-9  # over its bound, from which a parameter leaves zero
 _LEAST = 1e-11  # of a diagonal, left of it in a factor: below, the face is as good as singular
@@ -98,8 +99,9 @@ class Pivots:
 
     A face and signs are guessed, and solved for; all parameters that turned out with another
     sign become zero, or else all leave zero that press beyond their bounds (Kim & Park, 2010,
-    "Fast active-set-type algorithms for l1-regularized linear regression", AISTATS). From the
-    minimum at another norm that takes one or two rounds; it may go in circles from elsewhere.
+    "Fast active-set-type algorithms for l1-regularized linear regression", AISTATS), and later
+    few of them. From the minimum at another norm that takes one or two rounds; it may go in
+    circles from elsewhere, and is given up then.
 
     Parameters
     ----------
@@ -153,7 +155,7 @@ class Pivots:
 
     def _face(self, norms, signs):
         """The minimum at the first norm, from a guess of signs, and at those on its face."""
-        signs = signs.copy()
+        signs, presses = signs.copy(), [self._start.size + 1]
         on = ((signs != 0.0) | (norms[0] == 0.0)) & ~self._pins
         for _ in range(_ROUNDS):
             places = on.nonzero()[0]
@@ -175,7 +177,11 @@ class Pivots:
                 number = int(lost.argmax()) if lost.any() else len(norms)
                 kept = [each[:number] for each in (norms, changes, products, found)]
                 return self._made(*kept, signs, places, factor)
-            on, signs = self._more(on, signs, new[0], found[0], slopes[0], norms[0])
+            presses.append(np.count_nonzero(new[0]))
+            if len(presses) > _IDLE and min(presses[-_IDLE:]) >= min(presses[:-_IDLE]):
+                return None
+            new = new[0] if len(presses) <= _AT_ONCE + 1 else _hardest(new[0], slopes[0], norms[0])
+            on, signs = self._more(on, signs, new, found[0], slopes[0], norms[0])
         return None
 
     def _more(self, on, signs, new, found, slopes, norm):
@@ -211,3 +217,12 @@ class Pivots:
         decrease = fall - np.dot(self.gradient, changes[0]) - 0.5 * bents[0]
         known = norms, found, products, places, factor, self
         return Face(changes, bents, decrease, signs, *known)
+
+
+def _hardest(new, slopes, norm):
+    """Of parameters that press beyond their bounds, few."""
+    most = max(3, int(_SHARE * len(new)))
+    over = np.where(new, np.abs(slopes) - norm, 0.0)
+    if np.count_nonzero(new) <= most:
+        return new
+    return new & (over >= np.partition(over, over.size - most)[over.size - most])

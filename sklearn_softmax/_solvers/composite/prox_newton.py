@@ -92,14 +92,30 @@ class ProxNewton:
         penalty, shape = self._penalty.part(mask)
         model = self._curvatures.model(point, mask, shape)
         start, slopes = params[mask].reshape(shape), gradient[mask].reshape(shape)
+        found = self._pivoted(model, start, slopes, penalty, mask)
+        if found is None:
+            if penalty.straight and isinstance(model, FullModel):
+                model = self._curvatures.without_pivots(point, mask, shape)
+            found = self._minimum(model, start, slopes, penalty, mask)
         exact = isinstance(model, FullModel)
-        centre = centring(self._penalty, mask, shape) if exact else None
-        problem = Quadratic(model, start, slopes, penalty, centre)
-        found, decrease = problem.minimise(*(_EXACT if exact else _ROUGH))
-        self._curvatures.promised(decrease if exact else np.inf)
+        self._curvatures.promised(found[1] if exact else np.inf)
         target = np.zeros(self._shape)
-        target[mask] = found.ravel()
+        target[mask] = found[0].ravel()
         return target, None if exact else model
+
+    def _pivoted(self, model, start, slopes, penalty, mask):
+        """The minimum of an exact model, and its decrease, where it is found so."""
+        if not (penalty.straight and isinstance(model, FullModel)):
+            return None
+        centre = centring(self._penalty, mask, (start.size,))
+        return model.pivoted(start, slopes, penalty.norm, centre)
+
+    def _minimum(self, model, start, slopes, penalty, mask):
+        """The same by small steps."""
+        exact = isinstance(model, FullModel)
+        centre = centring(self._penalty, mask, start.shape) if exact else None
+        problem = Quadratic(model, start, slopes, penalty, centre)
+        return problem.minimise(*(_EXACT if exact else _ROUGH))
 
     def _face(self, point, model, last):
         value = self.value(point)
