@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from .costs import newton_pays, newton_pays_late, newton_ratio
+from .costs import few_newton_pays, newton_pays, newton_pays_late, newton_ratio
 from .lbfgs import lbfgs
 from .newton import newton
 from .newton_cg import newton_blocks
@@ -22,7 +22,8 @@ def choose(objective, start, *, tol, max_iter):
     """
     map = objective.map
     ratio = newton_ratio(map.n_rows, map.n_entries, *map.shape)
-    if newton_pays(ratio):
+    few = objective.has_few_rows and few_newton_pays(ratio, map.n_entries, map.shape[0])
+    if few or newton_pays(ratio):
         return newton(objective, start, tol=tol, max_iter=max_iter)
     steps, later = (_SHORT, newton) if newton_pays_late(ratio) else (_LONG, newton_blocks)
     first = lbfgs(objective, start, tol=tol, max_iter=min(steps, max_iter), patience=_PATIENCE)
