@@ -100,7 +100,7 @@ class DenseDesign(_Design):
 
     def raw_rows(self, indices):
         """The rows with these indices."""
-        return self.X[indices]
+        return thin_products.gather(self.X, indices)
 
     def quadratic_forms(self, rows, square, linear):
         """Σ_j square_j x_j² + linear_j x_j of each row of the slice."""

@@ -57,7 +57,7 @@ class KeptRows:
 
     def rows(self, indices=slice(None)):
         """Standardised rows; those of a slice must not be written to."""
-        return self._rows[indices]
+        return thin_products.gather(self._rows, indices)
 
     def add_moments(self, weights, rows, totals, columns=None):
         """Add Σ w x̃x̃' of the slice `rows` and some columns: see `thin_products`."""

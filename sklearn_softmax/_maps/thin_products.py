@@ -34,6 +34,13 @@ def transposed_pays(rows, n_outputs):
     return by_rows and rows.shape[1] >= _COPIED * n_outputs
 
 
+def gather(rows, indices):
+    """Rows of a slice, or a copy of those with these indices; `take` is fast in order C alone."""
+    if isinstance(indices, slice) or not rows.flags.c_contiguous:
+        return rows[indices]
+    return rows.take(indices, axis=0)
+
+
 def columns_serve(n_outputs, n_features):
     """Whether sums over rows, too, are as fast from columns: one copy stays in the cache."""
     return n_outputs * n_features <= _SMALL_RESULT
