@@ -94,6 +94,11 @@ def part_pays(cost, steps):
     return cost <= 0.5 * steps
 
 
+def gram_fits(width):
+    """Whether a matrix of all features may be made, whatever it costs."""
+    return 8 * width**2 <= _HESSIAN_BYTES
+
+
 def most_active_rows(n_rows, n_entries, n_outputs, width, itemsize):
     """Rows of which a float32 copy pays: its products take less time than those of all rows.
 
