@@ -25,7 +25,8 @@ def choose(objective, start, *, tol, max_iter):
     """
     result = _cheapest(objective, start, tol=tol, max_iter=max_iter)
     left, far = max_iter - result.n_iter, result.gap > sqrt(tol) * result.value
-    if result.outcome is not Outcome.STALLED or not (far and left and gram_fits(objective.map.shape[1])):
+    lost = far and result.outcome is Outcome.STALLED
+    if not (lost and left and gram_fits(objective.map.shape[1])):
         return result
     metrics = EvenSchedule(objective)
     more = lbfgs(objective, result.params, tol=tol, max_iter=left, metrics=metrics)
