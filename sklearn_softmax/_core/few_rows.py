@@ -80,7 +80,7 @@ class FewRows:
     def __init__(self, objective):
         self._target, self.shape = objective.target, objective.map.shape
         self._rows, weights = objective.map.rows(), objective.weights
-        self._columns = np.ascontiguousarray(self._rows.T)
+        self._columns = objective.map.columns
         weights = np.ones(len(self._rows)) if weights is None else weights
         self._weights = objective.scale * weights
         self._weighted = self._rows * self._weights[:, None]
