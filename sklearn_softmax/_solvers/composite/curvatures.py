@@ -7,9 +7,8 @@ from .class_hessians import KeptBlocks
 from .models import ClassModel, FullModel
 
 _PRODUCTS = 60.0  # passes that Newton steps by conjugate gradients take instead
-_FACES, _PIVOTS = 20.0, 2.0  # cubes of the number of parameters that the minimum of a model takes
-_UNPIVOTED = 3  # steps
-_IMPATIENCE = 1.05  # growth of what the whole Hessian may cost, with each step without it
+_FACES = 20.0  # cubes of the number of parameters that the minimum of a model takes
+_IMPATIENCE = 1.15  # growth of what the whole Hessian may cost, with each step without it
 _SPARSE_PRODUCT = 60.0  # time of an operation in products of sparse matrices
 _MAX_PAIRS = 6000
 _SHORT, _DAMPING, _DAMPING_FACTOR = 0.6, 0.01, 6.0
@@ -52,7 +51,7 @@ class Curvatures:
         self._pins = np.zeros(self._shape, bool)
         self._pins[-1] = penalty.free & (n_outputs > 1)
         self._every, self._blocks = None, KeptBlocks(objective)
-        self._patience, self._unpivoted = 1.0, 0
+        self._patience = 1.0
         self._promises, self._damping = (np.inf, np.inf), _DAMPING
 
     def mask(self, params, gradient):
@@ -77,14 +76,12 @@ class Curvatures:
 
     def model(self, point, mask, shape):
         """The whole Hessian of the parameters in a mask where that pays, else by classes."""
-        self._unpivoted = max(0, self._unpivoted - 1)
         if self._full_pays(np.count_nonzero(mask)):
             return self._whole(point, mask, shape)
         return self._by_classes(point, mask, shape)
 
     def _full_pays(self, n_pairs):
-        faces = _PIVOTS if self._penalty.straight and not self._unpivoted else _FACES
-        cost = self._full_cost(n_pairs) + costs.LARGE_PRODUCT * faces * n_pairs**3
+        cost = self._full_cost(n_pairs) + costs.LARGE_PRODUCT * _FACES * n_pairs**3
         return n_pairs <= _MAX_PAIRS and cost <= max(
             self._patience * _PRODUCTS * self._pass, costs.CALLS
         )
@@ -115,11 +112,6 @@ class Curvatures:
         """Whether the last Hessian still serves, though it is of another point."""
         last, promise = self._promises
         return promise <= _SETTLED * last
-
-    def without_pivots(self, point, mask, shape):
-        """The model, where pivoting found no minimum, and may not in the next steps."""
-        self._unpivoted = _UNPIVOTED
-        return self.model(point, mask, shape)
 
     def promised(self, decrease):
         """Tell what the model in use promises."""

@@ -94,8 +94,6 @@ class ProxNewton:
         start, slopes = params[mask].reshape(shape), gradient[mask].reshape(shape)
         found = self._pivoted(model, start, slopes, penalty, mask)
         if found is None:
-            if penalty.straight and isinstance(model, FullModel):
-                model = self._curvatures.without_pivots(point, mask, shape)
             found = self._minimum(model, start, slopes, penalty, mask)
         exact = isinstance(model, FullModel)
         self._curvatures.promised(found[1] if exact else np.inf)
