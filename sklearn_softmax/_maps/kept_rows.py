@@ -2,7 +2,9 @@
 
 import numpy as np
 
+from . import thin_products
 from .standardised import KEPT
+from .thin_products import transposed
 
 _LOGITS = 80_000  # of a block: they share the cache with their exponentials
 
@@ -52,11 +54,11 @@ class KeptRows:
 
     def bind(self, params):
         """What `forward` needs of the parameters."""
-        return params.reshape(self.shape)
+        return transposed(params.reshape(self.shape), self.dtype)
 
     def forward(self, bound, rows, out):
         """Write the logits of the slice `rows` to `out`, shape (n_outputs, n_rows)."""
-        np.matmul(bound, self._rows[rows].T, out=out)
+        thin_products.forward(bound, self._rows[rows], out)
 
     def zeros(self):
         """Totals that `adjoint` adds to."""
@@ -64,8 +66,7 @@ class KeptRows:
 
     def adjoint(self, residuals, rows, totals):
         """Add the products of the residuals with the slice `rows` to `totals`."""
-        total = totals[0]
-        total += residuals @ self._rows[rows]
+        thin_products.adjoint(residuals, self._rows[rows], totals[0])
 
     def release(self, totals):
         """Gradient with respect to the flat parameters."""
