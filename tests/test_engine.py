@@ -629,7 +629,7 @@ class TestObjective:
     def test_active_rows_are_the_fewest_that_carry_the_curvature(self, options):
         objective = draw_problem(**options)
         point, importance = objective.at(draw_params(objective)), objective.leverages()
-        table, _ = objective.variance_table(point)
+        table = objective.variance_table(point, objective.candidates())
         sizes = np.sort(table.sum(axis=0, dtype=float) * importance)[::-1]
         for omitted in (0.5, 0.1, 0.01):
             n_active = len(active(objective, point, omitted))

@@ -8,7 +8,7 @@ from .blocks import RowBlocks, Scratch
 from .cache import LogitCache
 from .certificates import composite, infinity, smooth
 from .certificates.balance import MOST
-from .curvature import matrices, pairs
+from .curvature import drawn, matrices, pairs
 from .curvature.active import active_rows
 from .curvature.moments import RowMoments, RowProducts
 from .few_ridge import FewRidge
@@ -244,11 +244,12 @@ class Objective:
         gradient = point.gradient - slope + new_slope
         return Point(params, point.value - old + new, gradient, point.cache)
 
-    gram = matrices.gram
-    leverages = matrices.leverages
-    variance_table = matrices.variance_table
+    gram = drawn.gram
+    candidates = drawn.candidates
+    leverages = drawn.leverages
+    variance_table = drawn.variance_table
+    class_gram = drawn.class_gram
     active_rows = active_rows
-    class_gram = matrices.class_gram
     class_blocks = matrices.class_blocks
     curvature_diagonal = matrices.diagonal
     hessian = matrices.hessian

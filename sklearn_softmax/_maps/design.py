@@ -156,6 +156,9 @@ class SparseDesign(_Design):
         return max(64, min(max(by_logits, by_entries), -(-self.n_rows // 2)))
 
     def _rows(self, rows):
+        if isinstance(rows, np.ndarray):
+            block = self.X[rows].astype(self.dtype, copy=False)
+            return block, block.T
         block = self._blocks.get((rows.start, rows.stop))
         if block is None:
             X, indptr = self.X, self.X.indptr

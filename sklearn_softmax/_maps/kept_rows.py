@@ -52,6 +52,12 @@ class KeptRows:
         """Standardised rows; those of a slice must not be written to."""
         return self._rows[indices]
 
+    def gram(self, indices, roots=None):
+        """Σ x̃x̃' of the rows with these indices, each row multiplied with its root, if any."""
+        rows = self._rows[indices]
+        rows = rows if roots is None else rows * roots[:, None]
+        return rows.T @ rows
+
     def bind(self, params):
         """What `forward` needs of the parameters."""
         return transposed(params.reshape(self.shape), self.dtype)

@@ -133,6 +133,22 @@ class Standardised:
         features /= self.scale
         return rows
 
+    def gram(self, indices, roots=None):
+        """Σ x̃x̃' of the rows with these indices, each row multiplied with its root, if any."""
+        rows = self.design.raw_rows(indices) - self.mean
+        if roots is None:
+            roots = np.ones(len(rows))
+        else:
+            rows *= roots[:, None]
+        total, n = np.empty((self.shape[1],) * 2), self.n_features
+        total[:n, :n] = rows.T @ rows
+        total[n:, :n] = roots @ rows
+        total[:n, n:] = total[n:, :n].T
+        total[n:, n:] = np.dot(roots, roots)
+        total[:n] /= self.scale[:, None]
+        total[:, :n] /= self.scale
+        return total
+
     def pair_gram(self, columns, classes, table):
         """Products of columns, each scaled by a column of a table, and the number of its class.
 

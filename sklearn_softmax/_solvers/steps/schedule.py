@@ -130,15 +130,23 @@ class MetricSchedule:
         """What the curvature of each row is multiplied with: see `leverages`."""
         return self._objective.leverages()
 
+    @cached_property
+    def _candidates(self):
+        return self._objective.candidates()
+
+    @cached_property
+    def _candidates_importance(self):
+        return self._objective.leverages(self._candidates)
+
     def _class_blocks(self, point):
         if self._whole:
             self._blocks, self._mean_weights = self._objective.class_blocks(point)
             return self._damped()
-        return self._sample_blocks(*self._objective.variance_table(point))
+        return self._sample_blocks(self._objective.variance_table(point, self._candidates))
 
-    def _sample_blocks(self, table, candidates):
-        objective, importance = self._objective, self.importance[candidates]
-        width = self._shape[1]
+    def _sample_blocks(self, table):
+        objective, width = self._objective, self._shape[1]
+        candidates, importance = self._candidates, self._candidates_importance
         self._blocks = blocks = np.empty((len(table), width, width))
         drawn = np.empty(len(table))
 
@@ -163,11 +171,12 @@ class MetricSchedule:
     def _few_rows(self, point):
         """Low rank where few rows carry the curvature of each class, else one shared block."""
         objective = self._objective
-        table, candidates = objective.variance_table(point)
+        candidates = self._candidates
+        table = objective.variance_table(point, candidates)
         chosen = [np.flatnonzero(weights >= weights.mean()) for weights in table]
         most = max(len(rows) for rows in chosen)
         if most > self._shape[1] // 2:
-            return self._sample_blocks(table.mean(axis=0, keepdims=True), candidates)
+            return self._sample_blocks(table.mean(axis=0, keepdims=True))
         self._blocks = None
         share = objective.scale * self._n_rows / len(candidates)
         totals = share * np.add.reduce(table, axis=1, dtype=np.float64)
