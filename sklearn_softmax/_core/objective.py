@@ -80,10 +80,14 @@ class Objective:
         self.weights = weights
         self.scale = 1.0 / (map.n_rows if weights is None else np.add.reduce(weights))
         self.blocks = RowBlocks(map.n_rows, map.block_rows, 8 * prod(map.shape))
-        self.scratch = Scratch(2, target.n_outputs, self.blocks.largest, map.dtype)
+        self.rest()
         self.floor, self.cached, self.eager = floor, cached, eager
         self.moments = (RowProducts if products else RowMoments)(map)
         self.n_passes, self.trial = 0.0, 1
+
+    def rest(self):
+        """Let go of work memory, until rows are visited again."""
+        self.scratch = Scratch(2, self.target.n_outputs, self.blocks.largest, self.map.dtype)
 
     def weights_of(self, rows):
         """Weights of a slice of rows, or None."""

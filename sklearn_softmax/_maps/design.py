@@ -78,7 +78,8 @@ class DenseDesign(_Design):
     def block_rows(self):
         """Rows of a block such that logits and rows stay in the cache between products."""
         n_outputs, n_features = self.shape[0], max(1, self.n_features)
-        by_logits = _LOGITS_BYTES // (n_outputs * self.dtype.itemsize)
+        bytes_of_logits = _LOGITS_BYTES if self.dtype == self.X.dtype else _LOGITS_BYTES // 2
+        by_logits = bytes_of_logits // (n_outputs * self.dtype.itemsize)
         by_rows = _ROWS_BYTES // (n_features * self.dtype.itemsize)
         return max(8, min(by_logits, by_rows))
 
@@ -116,9 +117,9 @@ class DenseDesign(_Design):
     def column_moments(self, rows, weights, shift):
         """Weighted Σ (x - shift) and Σ (x - shift)² of the slice `rows`, in float64."""
         block = self.X[rows] - shift
-        if weights is None:
-            return block.sum(axis=0), np.einsum("bj,bj->j", block, block)
-        return weights @ block, np.einsum("bj,bj,b->j", block, block, weights)
+        weights = np.ones(len(block)) if weights is None else weights
+        first = weights @ block
+        return first, weights @ np.multiply(block, block, out=block)
 
     def shift(self):
         """A point near the data, from which moments are taken without cancellation."""

@@ -4,7 +4,7 @@ import numpy as np
 
 from ..blocks import RowBlocks
 
-_NUMBERS = 50_000  # of rows that are copied at a time
+_NUMBERS = 25_000  # of rows that are copied at a time
 _MAX_TABLE = 400_000  # entries of the table of curvatures from which rows are drawn,
 _LEAST_CANDIDATES = 4096  # but so many rows, lest classes be judged by a handful
 _ROWS_PER_COLUMN = 100  # of a Gram matrix

@@ -131,7 +131,7 @@ class _Target:
 
     @staticmethod
     def curve(probabilities, direction):
-        """Turn `direction` into (diag(p) - pp') direction, in place; uses up `probabilities`."""
+        """Turn `direction` into (diag(p) - pp') direction, in place."""
         direction -= np.einsum("kb,kb->b", probabilities, direction)
         direction *= probabilities
 
@@ -169,7 +169,7 @@ class Labels(_Target):
     def __init__(self, labels, n_outputs):
         self.labels = np.ascontiguousarray(labels, dtype=np.intp)
         self.n_outputs = n_outputs
-        self._columns, self._whole = np.arange(min(len(labels), 1 << 16), dtype=np.intp), None
+        self._columns = self._whole = None
 
     def __len__(self):
         return len(self.labels)
@@ -180,7 +180,9 @@ class Labels(_Target):
             if self._whole is None:
                 self._whole = self.labels * n_rows + np.arange(n_rows, dtype=np.intp)
             return self._whole
-        columns = self._columns if n_rows <= len(self._columns) else np.arange(n_rows)
+        columns = self._columns
+        if columns is None or len(columns) < n_rows:
+            columns = self._columns = np.arange(n_rows, dtype=np.intp)
         return self.labels[rows] * n_rows + columns[:n_rows]
 
     def relate(self, logits, rows):
@@ -264,15 +266,15 @@ class BinaryLabels(_Target):
 
     @staticmethod
     def curve(probabilities, direction):
-        """Turn `direction` into p (1 - p) direction, in place; uses up `probabilities`."""
-        _Target.variances(probabilities)
+        """Turn `direction` into p (1 - p) direction, in place."""
         direction *= probabilities
+        direction *= others(probabilities)
 
     def bend(self, probabilities, direction, rows):
         """Turn `direction` into the second derivative of the probability of class 1 along it."""
         direction *= direction
         direction *= (1.0 - 2.0 * probabilities) * self.sign[rows]
-        self.curve(probabilities.copy(), direction)
+        self.curve(probabilities, direction)
 
     def prior_logits(self, weights):
         """Log-odds of the class priors, shape (1,)."""
@@ -289,12 +291,15 @@ def _divergence(probabilities, change):
     """KL(P + change ‖ P) by rows, or slightly more: (1 + r) log(1 + r) - r <= (1 + m/2) r²/2
     where -m <= r <= m <= ½.
     """
-    ratio = change / np.maximum(probabilities, np.finfo(probabilities.dtype).tiny)
+    ratio = np.maximum(probabilities, np.finfo(probabilities.dtype).tiny)
+    np.divide(change, ratio, out=ratio)
     largest = max(ratio.max(initial=0.0), -ratio.min(initial=0.0))
     if largest <= _NEAR:
         ratio *= change
         return (0.5 + 0.25 * largest) * np.add.reduce(ratio, axis=0)
+    least = ratio.min(axis=0)
     with np.errstate(divide="ignore", invalid="ignore"):
-        # of Q and not of P, which may be 0 by rounding: see `tiny` above
-        terms = (probabilities + change) * np.log1p(ratio) - change
-        return np.where(ratio.min(axis=0) > -1.0, np.add.reduce(terms, axis=0), np.inf)
+        np.log1p(ratio, out=ratio)
+        ratio *= probabilities + change  # Q and not P, which may be 0 by rounding: see `tiny` above
+        ratio -= change
+        return np.where(least > -1.0, np.add.reduce(ratio, axis=0), np.inf)
