@@ -274,6 +274,11 @@ class Objective:
         return 0.25 * float(np.finfo(self.map.dtype).eps)
 
     @property
+    def exact(self):
+        """Whether gaps may be certificates: not by products in float32."""
+        return self.map.dtype == np.float64
+
+    @property
     def certifiable(self):
         """Whether a duality gap can be small: all parameters but a few are penalised.
 

@@ -28,6 +28,9 @@ def pieces(n_rows, n_outputs, width, cast):
 
 def forward(coef, rows, out):
     """Write the products of coefficients with rows to `out`, shape (n_outputs, n_rows)."""
+    if not np.any(coef):  # as at the start of a fit
+        out[:] = 0.0
+        return
     for part in pieces(len(rows), *coef.shape, rows.dtype != out.dtype):
         block = rows[part].astype(out.dtype, copy=False)
         np.matmul(coef, block.T, out=out[:, part])

@@ -31,6 +31,8 @@ class Stopping:
     def gap(self, point, decrement, newton_step=None):
         """Bound on ``value - optimum``; inf while that is not worth a certificate.
 
+        In float32 it is an estimate: products in float64 are to certify what is found.
+
         Parameters
         ----------
         point : Point
@@ -53,6 +55,8 @@ class Stopping:
             newton_step = self._weak.step(point, gaps, bound)
         tight = newton_step is not None and residual_gap > _CLOSE * bound
         estimate = decrement if tight else max(decrement, residual_gap)
+        if not self._objective.exact:
+            return estimate if tight else decrement + residual_gap
         if estimate > min(bound, self._refused):
             return np.inf
         if tight:
@@ -74,6 +78,8 @@ class Stopping:
         residual_gap = self._objective.residual_gap(point)
         if residual_gap > min(_CLOSE * self._tol * point.value, self._refused):
             return np.inf
+        if not self._objective.exact:
+            return residual_gap
         self._refused = 0.5 * residual_gap
         return self._objective.duality_gap(point)
 

@@ -36,7 +36,7 @@ class MetricSchedule:
         self._objective = objective
         self._shape = _, width = objective.map.shape
         self._n_rows = objective.map.n_rows
-        self._size = max(_ROWS_PER_COLUMN * width, 2 * self._n_rows // width)
+        self._size = max(_ROWS_PER_COLUMN * width, self._n_rows // width)
         self._largest = _MOST_GROWTH * self._size
         self._ridge = objective.penalty.curvature.reshape(self._shape)
         self._damping, self._number = _DAMPING, 0
