@@ -552,6 +552,20 @@ class TestObjective:
         assert distance <= gap + 1e-14
         assert gap <= 1.05 * distance + 1e-14
 
+    def test_moments_that_came_with_a_point_spare_its_gap_a_visit(self, options):
+        plain, near = draw_problem(**options), draw_problem(**options)
+        near.near = True
+        found = []
+        for objective in (plain, near):
+            point = objective.at(draw_params(objective, scale=0.1))
+            passes = objective.n_passes
+            gap = objective.duality_gap(point)
+            found.append((point.value, point.gradient, gap, objective.n_passes - passes))
+        for index in range(3):
+            np.testing.assert_allclose(found[1][index], found[0][index], rtol=1e-9, atol=1e-14)
+        spared = 0.5 if options.get("intercept", True) else 0.0
+        assert found[1][3] == found[0][3] - spared
+
     def test_diagonal_of_the_curvature(self, options):
         objective = draw_problem(**options)
         point = objective.at(draw_params(objective))

@@ -1,5 +1,6 @@
 """The objective F(θ) = Σ sᵢ ℓ((Lθ)ᵢ, yᵢ) + R(θ), evaluated in one pass over the rows."""
 
+from functools import partial
 from math import prod
 
 import numpy as np
@@ -7,7 +8,7 @@ import numpy as np
 from .blocks import RowBlocks, Scratch
 from .cache import LogitCache
 from .certificates import composite, infinity, smooth
-from .certificates.balance import MOST
+from .certificates.balance import MOST, add_moments
 from .curvature import drawn, matrices, pairs
 from .curvature.active import active_rows
 from .curvature.moments import RowMoments, RowProducts
@@ -18,13 +19,15 @@ from .lines import CachedLine, FusedLine
 class Point:
     """Parameters, with the value and the gradient of the objective there.
 
-    `cache` is a LogitCache of the relative logits there, or None.
+    `cache` is a LogitCache of the relative logits there, or None; `moments` are those of the
+    probabilities, or None: see `add_moments`.
     """
 
-    __slots__ = ("params", "value", "gradient", "cache")
+    __slots__ = ("params", "value", "gradient", "cache", "moments")
 
-    def __init__(self, params, value, gradient, cache):
-        self.params, self.value, self.gradient, self.cache = params, value, gradient, cache
+    def __init__(self, params, value, gradient, cache, moments=None):
+        self.params, self.value, self.gradient = params, value, gradient
+        self.cache, self.moments = cache, moments
 
 
 class Objective:
@@ -53,15 +56,19 @@ class Objective:
 
     Attributes
     ----------
+    exact : bool
+        Whether gaps may be certificates: not by products in float32.
     n_passes : float
         Products with the whole data so far, in units of one forward and one adjoint.
     trial : int
         Which trial of a line was taken last, and is expected to be the next time.
     observer : callable or None
         ``observer(params) -> stop``, called by solvers after each step to another point.
+    near : bool
+        Points are to come with the moments that certificates ask for.
     """
 
-    observer = None
+    observer, near = None, False
 
     def __init__(
         self,
@@ -82,6 +89,7 @@ class Objective:
         self.blocks = RowBlocks(map.n_rows, map.block_rows, 8 * prod(map.shape))
         self.rest()
         self.floor, self.cached, self.eager = floor, cached, eager
+        self.exact = map.dtype == np.float64
         self.moments = (RowProducts if products else RowMoments)(map)
         self.n_passes, self.trial = 0.0, 1
 
@@ -141,23 +149,28 @@ class Objective:
 
     def zeros(self):
         """Totals that `add_residuals` adds to."""
-        return np.zeros(1), *self.map.zeros()
+        n_outputs = self.target.n_outputs
+        moments = np.zeros((n_outputs, n_outputs + 1) if self.near else 0)
+        return np.zeros(1), moments, *self.map.zeros()
 
     def add_residuals(self, relative, work, rows, totals):
         """Add loss and gradient of a block to `totals`; `work` receives its residuals."""
-        loss, *sums = totals
-        loss += self.target.residuals(relative, rows, self.weights_of(rows), work)
+        loss, moments, *sums = totals
+        weights = self.weights_of(rows)
+        see = partial(add_moments, moments, weights) if moments.size else None
+        loss += self.target.residuals(relative, rows, weights, work, see)
         self.map.adjoint(work, rows, sums)
 
     def point(self, params, totals, cache):
         """The point that the totals of all blocks make."""
-        loss, *sums = totals
+        loss, moments, *sums = totals
         self.n_passes += 0.5
         value, slope = self.penalty.evaluate(params)
         gradient = self.map.release(sums)
         gradient *= self.scale
         gradient += slope
-        return Point(params, self.scale * loss[0] + value, gradient, cache)
+        moments = self.scale * moments if moments.size else None
+        return Point(params, self.scale * loss[0] + value, gradient, cache, moments)
 
     def relate_point(self, point, visit, zeros=tuple):
         """Like `relate` at a point, from its cache where it has one; not to be overwritten."""
@@ -246,7 +259,7 @@ class Objective:
         """`point` at other parameters that have the same logits, up to class sums."""
         (old, slope), (new, new_slope) = map(self.penalty.evaluate, (point.params, params))
         gradient = point.gradient - slope + new_slope
-        return Point(params, point.value - old + new, gradient, point.cache)
+        return Point(params, point.value - old + new, gradient, point.cache, point.moments)
 
     gram = drawn.gram
     candidates = drawn.candidates
@@ -272,11 +285,6 @@ class Objective:
     def noise(self):
         """Changes of the value below this share of it are rounding."""
         return 0.25 * float(np.finfo(self.map.dtype).eps)
-
-    @property
-    def exact(self):
-        """Whether gaps may be certificates: not by products in float32."""
-        return self.map.dtype == np.float64
 
     @property
     def certifiable(self):

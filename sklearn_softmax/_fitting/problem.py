@@ -246,9 +246,10 @@ class RidgeProblem:
 
     def certify(self, params, result, tol):
         """`result` at `params`, with value and gap in float64; None where that is not enough."""
-        objective = self.objective(np.float64)
         if result.outcome is Outcome.STALLED:
             return None
+        objective = self.objective(np.float64)
+        objective.near = self._fit_intercept
         point, stopping = objective.at(params), Stopping(objective, tol)
         if not objective.certifiable:
             close = abs(point.value - result.value) <= tol * result.value
@@ -273,13 +274,10 @@ class RidgeProblem:
         if start is None:
             return self.start()
         objective, warm = self.objective(np.float64), self.from_coefficients(*start)
-        self._cold_value = self._cold_value or self._value(objective, self.start())
+        self._cold_value = self._cold_value or objective.at(self.start()).value
         with np.errstate(over="ignore", invalid="ignore"):
-            better = self._value(objective, warm) <= self._cold_value
+            better = objective.at(warm).value <= self._cold_value
         return warm if better else self.start()
-
-    def _value(self, objective, params):
-        return objective.at(params).value
 
     def start(self):
         """Zero coefficients, and the class priors as intercept."""

@@ -40,7 +40,7 @@ def adjoint(residuals, rows, total):
     """Add the products of residuals with rows to `total`, shape (n_outputs, width)."""
     n_outputs, width = total.shape
     cast = rows.dtype != residuals.dtype
-    whole = not cast and _SMALL < n_outputs * width * (width // 2)
+    whole = not cast and n_outputs * width * (width // 2) > _SMALL
     parts = [slice(None)] if whole else pieces(len(rows), n_outputs, width, cast)
     for part in parts:
         total += residuals[:, part] @ rows[part].astype(residuals.dtype, copy=False)

@@ -8,6 +8,7 @@ import numpy as np
 from .outcome import Outcome, Result
 from .weak import WeakFeatures
 
+_NEAR = 100.0  # times the tolerance: below, the next point may be the last
 _CLOSE = 0.1  # share of the tolerance: below, distributions need not be moved for a tight bound
 
 
@@ -27,6 +28,7 @@ class Stopping:
         self._certifiable = objective.certifiable
         self._weak, self._refused = WeakFeatures(objective), np.inf
         self._last, self._interrupted = None, False
+        self._balances = objective.exact and bool(np.any(objective.penalty.curvature == 0.0))
 
     def gap(self, point, decrement, newton_step=None):
         """Bound on ``value - optimum``; inf while that is not worth a certificate.
@@ -50,8 +52,10 @@ class Stopping:
         gaps = self._objective.residual_gaps(point)
         residual_gap = np.add.reduce(gaps)
         self._weak.observe(residual_gap)
-        near = residual_gap > bound > 0.0 and 2.0 * decrement <= min(bound, self._refused)
-        if near and newton_step is None:
+        near = max(decrement, residual_gap) <= _NEAR * bound
+        self._objective.near = self._balances and near
+        weak = residual_gap > bound > 0.0 and 2.0 * decrement <= min(bound, self._refused)
+        if weak and newton_step is None:
             newton_step = self._weak.step(point, gaps, bound)
         tight = newton_step is not None and residual_gap > _CLOSE * bound
         estimate = decrement if tight else max(decrement, residual_gap)
