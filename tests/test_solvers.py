@@ -338,6 +338,12 @@ def test_costs_grow_with_the_problem(n_rows, width, n_outputs):
         assert costs.products_pay(n_rows, n_outputs, width)
 
 
+def test_moments_pay_where_classes_are_few_beside_features():
+    assert costs.moments_pay(200_000, 200_000 * 50, 10)
+    assert costs.moments_pay(150, 150 * 4, 3)
+    assert not costs.moments_pay(5000, 5000 * 30, 300)
+
+
 def test_gradients_of_small_data_cost_less_than_calls():
     assert costs.gradients_pay(150 * 4, 3)
     assert not costs.gradients_pay(20_000 * 50, 10)

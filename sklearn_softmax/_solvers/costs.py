@@ -11,6 +11,7 @@ HESSIAN_PRODUCT = 1.2  # the same for a multiplication and an addition in a Hess
 GATHER = 4.0  # of a number that is standardised for it
 
 _EXPECTED_PASSES = 50
+_SIDE_COST = 0.25  # of a pass: what may be done beside it, since it spares half a pass at times
 _NEWTON_RATIO, _NEWTON_SWITCH_RATIO = 1.2, 5.0
 _HESSIAN_BYTES = 64 << 20
 _KEPT_PRODUCTS, _KEPT_WIDTH = 1 << 21, 48  # numbers, features
@@ -40,6 +41,12 @@ def blocks_cost(n_blocks, n_rows, width):
 def whole_blocks_pay(n_outputs, n_rows, width):
     """Whether the curvature of all rows costs no more than the calls that drawing some takes."""
     return blocks_cost(n_outputs, n_rows, width) <= CALLS
+
+
+def moments_pay(n_rows, n_entries, n_outputs):
+    """Whether products of all probabilities of a row are cheap beside a pass: see `Stopping`."""
+    moments = LARGE_PRODUCT * 2.0 * n_rows * n_outputs**2
+    return moments <= _SIDE_COST * pass_cost(n_entries, n_outputs)
 
 
 def newton_ratio(n_rows, n_entries, n_outputs, width):

@@ -5,6 +5,7 @@ All solvers ask here at every point: this is where an observer of the objective 
 
 import numpy as np
 
+from . import costs
 from .outcome import Outcome, Result
 from .weak import WeakFeatures
 
@@ -28,7 +29,15 @@ class Stopping:
         self._certifiable = objective.certifiable
         self._weak, self._refused = WeakFeatures(objective), np.inf
         self._last, self._interrupted = None, False
-        self._balances = objective.exact and bool(np.any(objective.penalty.curvature == 0.0))
+        self._balances = self._moments_pay()
+
+    def _moments_pay(self):
+        """Whether points that may be the last should come with the moments of `duality_gap`."""
+        objective, map = self._objective, self._objective.map
+        if not (self._certifiable and objective.exact and getattr(map, "knows_features", False)):
+            return False
+        cheap = costs.moments_pay(map.n_rows, map.n_entries, map.shape[0])
+        return cheap and bool(np.any(objective.penalty.curvature == 0.0))
 
     def gap(self, point, decrement, newton_step=None):
         """Bound on ``value - optimum``; inf while that is not worth a certificate.
