@@ -7,7 +7,7 @@ from ..blocks import RowBlocks
 _NUMBERS = 25_000  # of rows that are copied at a time
 _MAX_TABLE = 400_000  # entries of the table of curvatures from which rows are drawn,
 _LEAST_CANDIDATES = 4096  # but so many rows, lest classes be judged by a handful
-_ROWS_PER_COLUMN = 100  # of a Gram matrix
+_ROWS_PER_COLUMN, _SHARES = 100, 16  # of a Gram matrix; of the rows that threads take
 _TINY, _HUGE = 1e-300, 1e38  # what float32 multiplies by
 
 
@@ -51,7 +51,8 @@ def gram(objective):
     def zeros():
         return np.zeros((width, width)), np.zeros(1)
 
-    blocks = _blocks(objective, map.n_rows if rows is None else len(rows))
+    n_rows = map.n_rows if rows is None else len(rows)
+    blocks = RowBlocks(n_rows, max(256, n_rows // _SHARES), 8 * width**2)
     total, weight = blocks.sum(visit, zeros, objective.threads)
     total /= weight
     return total if rows is None else _with_unit_squares(total)
@@ -147,10 +148,4 @@ def class_gram(objective, rows, curvatures, importance, size, seed):
     chosen, weights = draw_rows(curvatures, importance, size, seed)
     share = objective.scale * objective.map.n_rows / len(rows)
     roots = np.sqrt(share * weights.astype(np.float64))
-    width = objective.map.shape[1]
-    step = max(256, _NUMBERS // width)
-    total = np.zeros((width, width))
-    for start in range(0, len(chosen), step):
-        part = slice(start, start + step)
-        total += objective.map.gram(rows[chosen[part]], roots[part])
-    return total, len(chosen)
+    return objective.map.gram(rows[chosen], roots), len(chosen)
