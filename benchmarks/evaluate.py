@@ -53,9 +53,9 @@ def unavoidable(objective, X, n_classes):
 
     def visit(rows):
         logits = objective.scratch.blocks(rows.stop - rows.start)[0]
-        thin_products.forward(coef, X[rows], logits)
+        thin_products.logits(coef, X[rows], logits)
         np.exp(logits, out=logits)
-        thin_products.adjoint(logits, X[rows], np.zeros(shape))
+        thin_products.add_product(logits, X[rows], np.zeros(shape))
 
     return lambda: objective.blocks.for_each(visit, objective.threads)
 

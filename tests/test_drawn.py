@@ -35,9 +35,9 @@ def make(n=30_000, p=6, weighted=False, kind="dense", rare=False):
 def test_spread_rows_come_from_every_stretch(n_rows, size):
     rows = drawn.spread(n_rows, size)
     assert len(rows) == size
-    assert np.all(np.diff(rows) >= 0)
-    first = np.arange(size) * (n_rows / size)
-    assert np.all((rows > first - 1) & (rows < first + n_rows / size))
+    assert np.all(np.diff(rows) > 0)
+    edges = np.arange(size + 1) * n_rows // size
+    assert np.all((rows >= edges[:-1]) & (rows < edges[1:]))
 
 
 @pytest.mark.parametrize("size", [5, 8])

@@ -102,10 +102,7 @@ class Objective:
         return None if self.weights is None else self.weights[rows]
 
     def relate(self, params, visit, zeros=tuple):
-        """Pass over the rows with the relative logits of `params`.
-
-        ``visit(relative, rows, totals)`` may overwrite `relative`; the totals are summed.
-        """
+        """Pass with relative logits: ``visit(relative, rows, totals)`` may overwrite them."""
 
         def relate_rows(logits, rows, totals):
             self.target.relate(logits, rows)
@@ -149,9 +146,8 @@ class Objective:
 
     def zeros(self):
         """Totals that `add_residuals` adds to."""
-        n_outputs = self.target.n_outputs
-        moments = np.zeros((n_outputs, n_outputs + 1) if self.near else 0)
-        return np.zeros(1), moments, *self.map.zeros()
+        count = self.target.n_outputs if self.near else 0
+        return np.zeros(1), np.zeros((count, count + 1)), *self.map.zeros()
 
     def add_residuals(self, relative, work, rows, totals):
         """Add loss and gradient of a block to `totals`; `work` receives its residuals."""
@@ -200,9 +196,14 @@ class Objective:
         """The objective along ``point.params + t * direction``."""
         return (CachedLine if self.cached else FusedLine)(self, point, direction)
 
+    @property
+    def has_few_rows(self):
+        """Whether `few` is of use."""
+        return FewRidge.fits(self)
+
     def few(self):
         """The same of all rows at once, where they are few and no feature is free, or None."""
-        return FewRidge(self) if FewRidge.fits(self) else None
+        return FewRidge(self) if self.has_few_rows else None
 
     def hessian_product(self, point, vector):
         """Product of the Hessian at `point` with a vector."""
@@ -290,10 +291,8 @@ class Objective:
     def certifiable(self):
         """Whether a duality gap can be small: all parameters but a few are penalised.
 
-        The gap divides squared gradients by the weights of the penalty: weights so small that
-        this magnifies rounding are no better than none.
+        Weights so small that to divide by them magnifies rounding are no better than none.
         """
         held = self.penalty.curvature.reshape(self.map.shape)[..., : self.map.n_features]
-        free = np.count_nonzero(self.penalty.curvature == 0)
-        few = free <= MOST and np.any(held)
+        few = np.count_nonzero(self.penalty.curvature == 0) <= MOST and np.any(held)
         return bool(np.all((held > smooth.LEAST_WEIGHT) | (few & (held == 0))))

@@ -86,20 +86,20 @@ class DenseDesign(_Design):
     def forward(self, bound, rows, out):
         """Write the logits of the slice `rows` to `out`, shape (n_outputs, n_rows)."""
         coef, intercept = bound
-        thin_products.forward(coef, self.X[rows], out)
+        thin_products.logits(coef, thin_products.gather(self.X, rows), out)
         if intercept is not None:
             out += intercept
 
     def adjoint(self, residuals, rows, totals):
         """Add the products of the residuals with the slice `rows` to `totals`."""
         total = totals[0]
-        thin_products.adjoint(residuals, self.X[rows], total[:, : self.n_features])
+        thin_products.add_product(residuals, self.X[rows], total[:, : self.n_features])
         if self.fit_intercept:
             total[:, self.n_features] += np.add.reduce(residuals, axis=1, dtype=np.float64)
 
     def raw_rows(self, indices):
         """The rows with these indices."""
-        return self.X[indices]
+        return thin_products.gather(self.X, indices)
 
     def quadratic_forms(self, rows, square, linear):
         """Σ_j square_j x_j² + linear_j x_j of each row of the slice."""

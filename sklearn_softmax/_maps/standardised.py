@@ -3,6 +3,7 @@
 import numpy as np
 
 from .pair_products import pair_gram
+from .thin_products import add_moments
 
 _LEAST_VARIANCE = 1e-280  # columns below are constant
 _GRAM_NUMBERS = 25_000  # of rows that are copied at a time
@@ -149,6 +150,11 @@ class Standardised:
         total[:n] /= self.scale[:, None]
         total[:, :n] /= self.scale
         return total
+
+    def add_moments(self, weights, rows, totals, columns=None):
+        """Add Σ w x̃x̃' of the slice `rows` and some columns: see `thin_products`."""
+        features = self.rows(rows)
+        add_moments(weights, features if columns is None else features[:, columns], totals)
 
     def pair_gram(self, columns, classes, table):
         """Products of columns, each scaled by a column of a table, and the number of its class.

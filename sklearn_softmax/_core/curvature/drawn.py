@@ -7,7 +7,8 @@ from ..blocks import RowBlocks
 _NUMBERS = 25_000  # of rows that are copied at a time
 _MAX_TABLE = 400_000  # entries of the table of curvatures from which rows are drawn,
 _LEAST_CANDIDATES = 4096  # but so many rows, lest classes be judged by a handful
-_ROWS_PER_COLUMN, _SHARES = 100, 16  # of a Gram matrix; of the rows that threads take
+_ROWS_PER_COLUMN, _MANY = 100, 4  # of a Gram matrix; times these, where all are not taken
+_SHARES = 16  # of the rows that threads take
 _TINY, _HUGE = 1e-300, 1e38  # what float32 multiplies by
 
 
@@ -15,10 +16,9 @@ def spread(n_rows, size):
     """Numbers of `size` rows, one drawn from each stretch of them; None where all are no more."""
     if size >= n_rows:
         return None
+    edges = np.arange(size + 1, dtype=np.int64) * n_rows // size
     places = np.random.default_rng(n_rows).random(size)
-    places += np.arange(size)
-    places *= n_rows / size
-    return np.minimum(places.astype(np.intp), n_rows - 1)
+    return edges[:-1] + (places * np.diff(edges)).astype(np.intp)
 
 
 def candidates(objective):
@@ -40,7 +40,8 @@ def gram(objective):
     feature that is hardly ever seen is no constant.
     """
     map, width = objective.map, objective.map.shape[1]
-    rows = spread(map.n_rows, _ROWS_PER_COLUMN * width)
+    size = _ROWS_PER_COLUMN * width
+    rows = spread(map.n_rows, size) if map.n_rows >= _MANY * size else None
 
     def visit(part, totals):
         own = part if rows is None else rows[part]
