@@ -126,3 +126,19 @@ def test_stacks_are_their_parts(data):
         assert stack.whole(params)[number] == pytest.approx(
             penalties[number].whole(params[:, number])
         )
+
+
+def test_bounds_of_interrupted_fits_hold(data):
+    """At each step of a cold start, whose first steps are for stronger norms."""
+    X, y = data
+    options = {"penalty": "elasticnet", "fit_intercept": True, "floor": 1e-6, "factors": None}
+    best = SoftmaxRegression(C=3.0, tol=1e-12, **L1).fit(X, y).loss_
+    with Threads() as threads:
+        for number in range(1, 4):
+            fits, seen = CompositeFits(X, Labels(y, 3), None, threads=threads, **L1, **options), []
+            fits.observe(
+                lambda found, seen=seen, last=number: seen.append(found) or len(seen) == last
+            )
+            _, _, result = fits.fit(3.0, None, solver=None, tol=1e-9, max_iter=100)
+            assert result.n_iter == len(seen) == number
+            assert result.value - result.gap <= best <= result.value

@@ -67,24 +67,21 @@ class FewSteps:
         end = self._begin(penalty, self._state if known else start, guess, tol)
         n_iter, outcome = 0, None
         self._hessians.begin()
-        for factor in self._stages(end):
-            relaxed = penalty.scaled(factor)
-            new = self._step(self._at(relaxed, end.state), tol)
-            if new is None:
-                break
-            n_iter, end = n_iter + 1, self._at(penalty, new.state)
+        stages = self._stages(end)
+        most = min(_STEPS + len(stages), max_iter)
         while end.value > _LEAST and outcome is None:
             if end.gap <= tol * end.value:
                 outcome = Outcome.CONVERGED
-            elif n_iter == min(_STEPS, max_iter):
+            elif n_iter == most:
                 break
             else:
-                new = self._step(end, tol)
+                new = self._stage(end, stages.pop(0), tol) if stages else self._step(end, tol)
                 if new is None:
                     break
                 n_iter, end = n_iter + (new.state is not end.state), new
                 if observer is not None and observer(end.state.params.ravel()):
                     outcome = Outcome.INTERRUPTED
+                    end.gap = self._loss.gap(end.state, penalty, end.value, np.inf)
         return self._result(end, n_iter, outcome)
 
     def _begin(self, penalty, start, guess, tol):
@@ -106,12 +103,12 @@ class FewSteps:
         """Multiples of the norm on the way from where all is zero."""
         penalty, state = end.penalty, end.state
         if np.any(state.params[:, penalty.norm > 0.0]):
-            return ()
+            return []
         gradient = state.gradient + penalty.ridge * state.params
         pressure = penalty.pressure(state.params, gradient)
         largest = np.max(pressure, where=pressure < np.inf, initial=1.0)
         number = int(np.log(largest) / np.log(_STAGE))
-        return largest ** (np.arange(number, 0, -1) / (number + 1))
+        return list(largest ** (np.arange(number, 0, -1) / (number + 1)))
 
     def _result(self, end, n_iter, outcome):
         self._state, self._last = end.state, end.state.params.ravel()
@@ -123,6 +120,11 @@ class FewSteps:
         state = self._loss.at(penalty.centred(params))
         value = state.value + penalty.whole(state.params)
         return End(penalty, state, value, self._loss.gap(state, penalty, value, tol * value))
+
+    def _stage(self, begin, factor, tol):
+        """Where a step for a stronger norm ends; at the beginning where it ends nowhere."""
+        new = self._step(self._at(begin.penalty.scaled(factor), begin.state), tol)
+        return self._at(begin.penalty, begin.state if new is None else new.state)
 
     def _step(self, begin, tol):
         """Where a step ends that lowers the value, perhaps where it begins, or None."""
