@@ -75,7 +75,7 @@ class NearBatch:
             self.sound = all(shared.same(value, place) for place, value in enumerate(near.value))
             parts = [near.take([place]) for place in range(len(params))]
             if not costs.hessian_pays(*shared.map.shape):
-                inverses = (inverse_of(problems.hessian(part)[0]) for part in parts)
+                inverses = (self._inverse(problems, *part) for part in enumerate(parts))
                 return self._in_turn(many_near, problems, params, inverses, ridge[:, 1:])
             step = max(1, NUMBERS // (len(folds) * problems.n_curvatures))
             parts = [slice(first, first + step) for first in range(0, len(near), step)]
@@ -109,6 +109,13 @@ class NearBatch:
                 results[-1][fold] = result
             near = np.array([fold for fold in near if results[-1][fold] is not None], np.intp)
         return results
+
+    def _inverse(self, problems, place, whole):
+        """Inverse of the metric of all rows."""
+        kept = self._shared.kept(place)
+        if kept is None:
+            return inverse_of(problems.hessian(whole)[0])
+        return kept.with_ridge(np.tile(whole.ridge[0], kept.shape[0])).inverse
 
     def _weights(self, fold):
         """Of all rows that have weight: zero for those that a fold holds out."""

@@ -11,7 +11,7 @@ HESSIAN_PRODUCT = 1.2  # the same for a multiplication and an addition in a Hess
 GATHER = 4.0  # of a number that is standardised for it
 
 _EXPECTED_PASSES = 50
-_NEWTON_RATIO, _NEWTON_SWITCH_RATIO = 1.2, 5.0
+_NEWTON_RATIO, _NEWTON_SWITCH_RATIO, _KEPT_RATIO = 1.2, 5.0, 30.0
 _HESSIAN_BYTES = 64 << 20
 _KEPT_PRODUCTS, _KEPT_WIDTH = 1 << 21, 48  # numbers, features
 _TOGETHER = 1 << 24  # multiplications: of about a millisecond
@@ -64,6 +64,11 @@ def newton_pays(ratio):
 def newton_pays_late(ratio):
     """Whether they cost less where the curvature has been moving for long."""
     return ratio <= _NEWTON_SWITCH_RATIO
+
+
+def kept_hessian_pays(ratio):
+    """Whether the Hessian at an optimum pays where it serves several fits near that."""
+    return ratio <= _KEPT_RATIO
 
 
 def newton_pays_after(n_products, n_rows, n_entries, n_outputs, width):
