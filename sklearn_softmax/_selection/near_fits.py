@@ -148,10 +148,9 @@ class NearRidge:
         size = 8 * (max(1, n_outputs - 1) * width) ** 2 * len(self.whole.grid.Cs)
         if self._cheap or not costs.kept_hessian_pays(passes) or size > _METRICS_BYTES:
             return None
-        ridge, params = objective.penalty.curvature, point.params
-        if kept is None and (self._kept is None or not self._kept.foresees(params, ridge)):
-            hessian = objective.hessian(point)
-            self._kept = KeptHessian(hessian, ridge, params, point.value, map.shape)
+        ridge = objective.penalty.curvature
+        if kept is None and (self._kept is None or not self._kept.foresees(point.params, ridge)):
+            self._kept = KeptHessian(objective.hessian(point), ridge, point, map.shape)
         return (kept or self._kept).with_ridge(ridge)
 
     @property

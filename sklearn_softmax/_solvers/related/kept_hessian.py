@@ -20,22 +20,18 @@ class KeptHessian:
     ----------
     hessian : ndarray of shape (n * width, n * width), n = max(1, n_outputs - 1)
         In coordinates relative to the last class, the ridge included; kept.
-    ridge, params : ndarray of shape (n_outputs * width,)
-        At the optimum.
-    value : float
-        The objective there.
+    ridge : ndarray of shape (n_outputs * width,)
+        Of the objective.
+    optimum : Point or Result
+        With its `params` and `value`.
     shape : (n_outputs, width)
         Of the parameters.
     """
 
-    def __init__(self, hessian, ridge, params, value, shape):
-        self._hessian, self._ridge, self._params, self.shape = hessian, ridge, params, shape
-        self._short = _ALIKE**2 * value
+    def __init__(self, hessian, ridge, optimum, shape):
+        self._hessian, self._ridge, self._params = hessian, ridge, optimum.params
+        self._short, self.shape = _ALIKE**2 * optimum.value, shape
         self.metric = HessianMetric(hessian.copy(), shape)
-
-    def metric_at(self, params, ridge):
-        """The metric at the optimum of another ridge; None where the curvature is not the same."""
-        return self.with_ridge(ridge) if self.foresees(params, ridge) else None
 
     def foresees(self, params, ridge):
         """Whether the curvature is the same at the optimum of another ridge."""
@@ -48,6 +44,8 @@ class KeptHessian:
 
     def with_ridge(self, ridge):
         """The metric of the same curvature and another ridge."""
+        if np.array_equal(ridge, self._ridge):
+            return self.metric
         n_outputs, width = self.shape
         n = max(1, n_outputs - 1)
         tie = np.eye(n) - (1.0 / n_outputs if n_outputs > 1 else 0.0)

@@ -60,10 +60,11 @@ class NearPath:
         if not gap <= tol * value:
             more = self._otherwise(objective, params, tol=tol, max_iter=max_iter - n_iter)
             return replace(more, n_iter=n_iter + more.n_iter)
+        result = Result(params, value, gap, n_iter, Outcome.CONVERGED)
         if keeps and not self._foreseen(params, ridge, shape):
             state = problems.at(state.which, found[0], state.ridge)
-            self.kept = KeptHessian(problems.hessian(state)[0], ridge, params, value, shape)
-        return Result(params, value, gap, n_iter, Outcome.CONVERGED)
+            self.kept = KeptHessian(problems.hessian(state)[0], ridge, result, shape)
+        return result
 
     def _near(self, objective, start, **options):
         solver, map, ridge = self._otherwise, objective.map, objective.penalty.curvature
@@ -75,7 +76,7 @@ class NearPath:
         result = solver(objective, start, **options)
         if not self._foreseen(result.params, ridge, map.shape):
             hessian = objective.hessian(objective.at(result.params))
-            self.kept = KeptHessian(hessian, ridge, result.params, result.value, map.shape)
+            self.kept = KeptHessian(hessian, ridge, result, map.shape)
         return result
 
     def _serves(self, shape):
