@@ -146,7 +146,7 @@ class NearRidge:
         map, (n_outputs, width) = objective.map, objective.map.shape
         passes = costs.newton_ratio(map.n_rows, map.n_entries, n_outputs, width)
         size = 8 * (max(1, n_outputs - 1) * width) ** 2 * len(self.whole.grid.Cs)
-        if self._cheap or not costs.kept_hessian_pays(passes) or size > _METRICS_BYTES:
+        if not costs.kept_hessian_pays(passes) or size > _METRICS_BYTES:
             return None
         ridge = objective.penalty.curvature
         if kept is None and (self._kept is None or not self._kept.foresees(point.params, ridge)):
@@ -197,7 +197,7 @@ class NearRidge:
         known = known or [None] * len(self._starts)
         for C, start, result in zip(fold.grid.Cs, self._starts, known, strict=True):
             if result is None:
-                near = None if far else start.metric
+                near = None if far or self._cheap else start.metric
                 solver = otherwise if near is None else nearby(near, otherwise)
                 problem.set_strength(C)
                 result = problem.solve(solver, start.params + apart, **solving)

@@ -14,7 +14,7 @@ _EXPECTED_PASSES = 50
 _NEWTON_RATIO, _NEWTON_SWITCH_RATIO, _KEPT_RATIO = 1.2, 5.0, 30.0
 _HESSIAN_BYTES = 64 << 20
 _KEPT_PRODUCTS, _KEPT_WIDTH = 1 << 21, 48  # numbers, features
-_TOGETHER = 1 << 24  # multiplications: of about a millisecond
+_TOGETHER, _AT_ONCE = 1 << 24, 1 << 22  # multiplications: of about a millisecond, and less
 _STACKED = 1 << 21  # numbers
 _EXPECTED_PRODUCTS = 20
 _HESSIAN_OF_PRODUCTS = 64  # multiplications of a Hessian, beside those of a quarter product
@@ -116,10 +116,22 @@ def products_pay(n_rows, n_outputs, width):
 
 
 def together_pays(n_rows, n_outputs, width):
-    """Whether a Newton step of a problem is so short that many are best made at once."""
+    """Whether a Newton step of a problem is so short that several are best made at once."""
+    products = n_rows * width * (width + 1) // 2
+    return products <= _KEPT_PRODUCTS and _step_cost(n_rows, n_outputs, width) <= _TOGETHER
+
+
+def at_once_pays(n_rows, n_outputs, width):
+    """Whether steps of all strengths at once cost less than fewer from one to the next."""
+    return together_pays(n_rows, n_outputs, width) and (
+        _step_cost(n_rows, n_outputs, width) <= _AT_ONCE
+    )
+
+
+def _step_cost(n_rows, n_outputs, width):
+    """Multiplications of a Newton step by products of features that are kept."""
     free, products = max(1, n_outputs - 1), n_rows * width * (width + 1) // 2
-    step = free * (free + 1) // 2 * products + (free * width) ** 3 / 3.0
-    return products <= _KEPT_PRODUCTS and step <= _TOGETHER
+    return free * (free + 1) // 2 * products + (free * width) ** 3 / 3.0
 
 
 def stack_pays(n_rows, n_outputs, width, n_folds):
