@@ -1,5 +1,7 @@
 """Fits of all folds of a small problem at once."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from .._core.threads import Threads
@@ -47,7 +49,8 @@ class NearBatch:
     def __init__(self, shared, rows, folds):
         self._shared, self._n_rows, self._grid = shared, len(rows), shared.whole.grid
         self._options = {"tol": self._grid.tol, "max_iter": self._grid.max_iter}
-        problems = [_usable(self._grid, rows, train) for train, _ in folds]
+        bare = replace(rows, X=rows.X[:, :0])  # folds see the features of all rows: no copies
+        problems = [_usable(self._grid, bare, train) for train, _ in folds]
         n_present = len(shared.whole.data.present)
         self._place, same = {}, []
         for number, problem in enumerate(problems):

@@ -122,7 +122,7 @@ def together_pays(n_rows, n_outputs, width):
 
 
 def at_once_pays(n_rows, n_outputs, width):
-    """Whether steps of all strengths at once cost less than fewer from one to the next."""
+    """Whether Hessians are so cheap that each step of each strength may have its own."""
     return together_pays(n_rows, n_outputs, width) and (
         _step_cost(n_rows, n_outputs, width) <= _AT_ONCE
     )

@@ -49,7 +49,7 @@ class NearPath:
         problems, shape = self._small[1], objective.map.shape
         params, ridge = differences(start.reshape(shape))[None], objective.penalty.curvature
         state = problems.at(np.zeros(1, np.intp), params, ridge[None, : shape[1]])
-        keeps = not costs.hessian_pays(*shape)
+        keeps = not costs.at_once_pays(objective.map.n_rows, *shape)
         if keeps and self._serves(shape):
             inverse = self.kept.with_ridge(ridge).inverse
             found = many_near(problems, state, inverse, tol=tol, max_iter=max_iter)
