@@ -660,6 +660,23 @@ def test_curvature_stays_along_short_ways_whoever_went_them(kind):
     assert not kept.foresees(first.params + 0.04 * way, ridge)
 
 
+@pytest.mark.parametrize("kind", ["labels", "binary"])
+def test_paths_start_where_the_last_curvature_foresees_the_optimum(kind, monkeypatch):
+    """A small change of the ridge takes no step; one from another start does."""
+    monkeypatch.setattr(costs, "_NEWTON_RATIO", 0.0)
+    problem, objective = make(kind=kind)
+    path, options = NearPath(SOLVERS["newton"]), {"tol": 1e-6, "max_iter": 50}
+    problem.set_strength(1.0)
+    first = path(objective, problem.start(), **options)
+    problem.set_strength(1.1)
+    start = objective.at(first.params)
+    assert objective.residual_gap(start) > 1e-5 * start.value
+    second = path(objective, first.params, **options)
+    assert second.n_iter == 0
+    assert second.outcome is Outcome.CONVERGED
+    assert path(objective, problem.start(), **options).n_iter > 0
+
+
 @pytest.mark.parametrize("container", [None, sparse.csr_matrix])
 def test_curvature_of_sure_rows_keeps_its_digits(container):
     """p(1 - p) is the sum of p times the other chances, also where p rounds to 1."""

@@ -16,7 +16,6 @@ from . import gap
 from .state import State
 
 _BLOCK = 1 << 16  # numbers
-_SUMS = 32  # rows of a product of matrices: of fewer it takes as long
 _FEW = 0.5  # share of the weights that differ: below, moments are those of others less these
 
 
@@ -164,13 +163,8 @@ class Weightings:
 
     def hessian(self, state):
         """The Hessians, shape (n_problems, n * width, n * width)."""
-        n_pairs = len(self._pairs[0])
-        step = max(1, _SUMS // n_pairs, _BLOCK // self.n_curvatures)
-        moments = [
-            self._moments(self._curvatures(state.chances[part], self.weights[state.which[part]]))
-            for part in (slice(first, first + step) for first in range(0, len(state), step))
-        ]
-        return self._matrices(np.concatenate(moments), state.ridge)
+        pairs = self._curvatures(state.chances, self.weights[state.which])
+        return self._matrices(self._moments(pairs), state.ridge)
 
     def _curvatures(self, chances, weights):
         """s p_k ([k = l] - p_l) of all pairs k ≥ l of classes, for each row."""

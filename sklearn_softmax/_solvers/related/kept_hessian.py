@@ -30,26 +30,30 @@ class KeptHessian:
 
     def __init__(self, hessian, ridge, optimum, shape):
         self._hessian, self._ridge, self._params = hessian, ridge, optimum.params
-        self._short, self.shape = _ALIKE**2 * optimum.value, shape
+        self.value, self.shape = optimum.value, shape
         self.metric = HessianMetric(hessian.copy(), shape)
+        self._made = ridge, self.metric
 
     def foresees(self, params, ridge):
         """Whether the curvature is the same at the optimum of another ridge."""
         way = params - self._params
         short = differences(way.reshape(self.shape)).ravel()
-        if np.dot(short, self._hessian @ short) <= self._short:
+        if np.dot(short, self._hessian @ short) <= _ALIKE**2 * self.value:
             return True
         foreseen = self.metric.solve((self._ridge - ridge) * params)
         return bool(np.linalg.norm(way - foreseen) <= _ALIKE * np.linalg.norm(way))
 
     def with_ridge(self, ridge):
         """The metric of the same curvature and another ridge."""
-        if np.array_equal(ridge, self._ridge):
-            return self.metric
+        for known, metric in ((self._ridge, self.metric), self._made):
+            if np.array_equal(ridge, known):
+                return metric
         n_outputs, width = self.shape
         n = max(1, n_outputs - 1)
         tie = np.eye(n) - (1.0 / n_outputs if n_outputs > 1 else 0.0)
         hessian = self._hessian.reshape(n, width, n, width).copy()
         change = (ridge - self._ridge).reshape(self.shape)[0]
         np.einsum("kjlj->klj", hessian)[:] += tie[:, :, None] * change
-        return HessianMetric(hessian.reshape(n * width, n * width), self.shape)
+        metric = HessianMetric(hessian.reshape(n * width, n * width), self.shape)
+        self._made = ridge, metric
+        return metric

@@ -11,6 +11,9 @@ from .many_near import many_near
 from .many_newton import centred, differences, many_newton
 from .nearby import nearby
 
+_SAME = 1e-6  # of parameters: a start that is the last optimum, but for rounding
+_REACH = 0.2  # of the value that the quadratic model may promise
+
 
 class NearPath:
     """A solver for ridges that follow one another, each started at the last optimum.
@@ -31,7 +34,7 @@ class NearPath:
     """
 
     def __init__(self, otherwise, weightings=None):
-        self._otherwise, self.kept = otherwise, None
+        self._otherwise, self.kept, self._last = otherwise, None, None
         self._weightings, self._small = weightings, (None, None)
 
     def __call__(self, objective, start, *, tol, max_iter):
@@ -41,9 +44,24 @@ class NearPath:
             return self._otherwise(objective, start, **options)
         if self._weightings is not None and self._small[0] is not objective.map:
             self._small = objective.map, self._weightings(objective.map)
-        if self._small[1] is not None:
-            return self._newton(objective, start, **options)
-        return self._near(objective, start, **options)
+        solve = self._near if self._small[1] is None else self._newton
+        result = solve(objective, self._ahead(objective, start), **options)
+        self._last = result.params, objective.penalty.curvature
+        return result
+
+    def _ahead(self, objective, start):
+        """Where the optimum lies if the curvature is what was kept; the start where that is far.
+
+        At the last optimum the gradient of the loss is minus that of its ridge.
+        """
+        if not self._serves(objective.map.shape) or self._last[0].shape != start.shape:
+            return start
+        (params, before), ridge = self._last, objective.penalty.curvature
+        if not np.allclose(start, params, rtol=0.0, atol=_SAME * np.abs(params).max()):
+            return start
+        right = (before - ridge) * start
+        way = self.kept.with_ridge(ridge).solve(right)
+        return start + way if np.dot(way, right) <= _REACH * self.kept.value else start
 
     def _newton(self, objective, start, *, tol, max_iter):
         problems, shape = self._small[1], objective.map.shape
