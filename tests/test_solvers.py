@@ -310,6 +310,9 @@ def test_explicit_newton_is_for_few_parameters():
         return costs.newton_ratio(n_rows, n_rows * n_features, n_outputs, n_features + 1)
 
     assert costs.newton_pays(ratio(150, 4, 3))
+    assert costs.few_newton_pays(ratio(250, 44, 5), 250 * 44, 5)
+    assert not costs.newton_pays(ratio(250, 44, 5))
+    assert not costs.few_newton_pays(ratio(20_000, 20, 1), 20_000 * 20, 1)
     assert costs.newton_pays(ratio(500, 30, 1))
     assert costs.newton_pays_late(ratio(2000, 20, 6))
     assert not costs.newton_pays(ratio(2000, 20, 6))

@@ -183,9 +183,14 @@ class Objective:
         """The objective along ``point.params + t * direction``."""
         return (CachedLine if self.cached else FusedLine)(self, point, direction)
 
+    @property
+    def has_few_rows(self):
+        """Whether `few` is of use."""
+        return FewRidge.fits(self)
+
     def few(self):
         """The same of all rows at once, where they are few and no feature is free, or None."""
-        return FewRidge(self) if FewRidge.fits(self) else None
+        return FewRidge(self) if self.has_few_rows else None
 
     def hessian_product(self, point, vector):
         """Product of the Hessian at `point` with a vector."""

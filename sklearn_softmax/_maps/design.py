@@ -2,9 +2,10 @@
 
 import numpy as np
 
+from . import thin_products
+
 _LOGITS_BYTES = 640_000  # a block of logits and its exponentials share the L2 cache
 _SPARSE = 0.05  # density, below which products of sparse columns pay
-_BY_ROWS = 48  # features
 _ROWS_BYTES = 8_000_000  # shorter blocks would be cached, but threads wait for Python there
 
 
@@ -73,11 +74,6 @@ class DenseDesign(_Design):
     resolution = 1e-24  # relative variance below which a column counts as constant
 
     @property
-    def _by_rows(self):
-        """Whether BLAS is faster by rows, transposing included: its float32 kernels are."""
-        return self.dtype == np.float32 and self.n_features >= _BY_ROWS
-
-    @property
     def block_rows(self):
         """Rows of a block such that logits and rows stay in the cache between products."""
         n_outputs, n_features = self.shape[0], max(1, self.n_features)
@@ -91,23 +87,20 @@ class DenseDesign(_Design):
     def forward(self, bound, rows, out):
         """Write the logits of the slice `rows` to `out`, shape (n_outputs, n_rows)."""
         coef, intercept = bound
-        if self._by_rows:
-            out[:] = (self._rows(rows) @ coef.T).T
-        else:
-            np.matmul(coef, self._rows(rows).T, out=out)
+        thin_products.logits(coef, self._rows(rows), out)
         if intercept is not None:
             out += intercept
 
     def adjoint(self, residuals, rows, totals):
         """Add the products of the residuals with the slice `rows` to `totals`."""
         total = totals[0]
-        total[:, : self.n_features] += residuals @ self._rows(rows)
+        thin_products.add_product(residuals, self._rows(rows), total[:, : self.n_features])
         if self.fit_intercept:
             total[:, self.n_features] += np.add.reduce(residuals, axis=1, dtype=np.float64)
 
     def raw_rows(self, indices):
         """The rows with these indices."""
-        return self.X[indices]
+        return thin_products.gather(self.X, indices)
 
     def quadratic_forms(self, rows, square, linear):
         """Σ_j square_j x_j² + linear_j x_j of each row of the slice."""

@@ -3,6 +3,7 @@
 import numpy as np
 
 from .pair_products import pair_gram
+from .thin_products import add_moments
 
 _LEAST_VARIANCE = 1e-280  # columns below are constant
 KEPT = 1 << 19  # numbers: rows of small data are standardised once
@@ -132,6 +133,11 @@ class Standardised:
         np.subtract(raw, self.mean, out=features)
         features /= self.scale
         return rows
+
+    def add_moments(self, weights, rows, totals, columns=None):
+        """Add Σ w x̃x̃' of the slice `rows` and some columns: see `thin_products`."""
+        features = self.rows(rows)
+        add_moments(weights, features if columns is None else features[:, columns], totals)
 
     def pair_gram(self, columns, classes, table):
         """Products of columns, each scaled by a column of a table, and the number of its class.

@@ -7,13 +7,16 @@ large matrices are faster; calls take the time of `CALLS` operations, however sm
 
 CALLS = 2e6  # operations in the time that the calls of a pass take
 LARGE_PRODUCT = 0.35  # time of an operation in a large product, relative to a pass
-HESSIAN_PRODUCT = 1.2  # the same for a multiplication and an addition in a Hessian
+HESSIAN_PRODUCT = 0.7  # the same for a multiplication and an addition in a Hessian
 GATHER = 4.0  # of a number that is standardised for it
 
 _EXPECTED_PASSES = 50
-_NEWTON_RATIO, _NEWTON_SWITCH_RATIO, _KEPT_RATIO = 1.2, 5.0, 30.0
+_NEWTON_RATIO, _NEWTON_SWITCH_RATIO, _KEPT_RATIO = 0.7, 3.5, 30.0
+_FEW_RATIO = 2.5  # where calls cost most: `few_newton` has few beside the Hessian's
+_CALLS_COST_MOST = 0.5  # operations of a pass, relative to CALLS
 _HESSIAN_BYTES = 64 << 20
-_KEPT_PRODUCTS, _KEPT_WIDTH = 1 << 21, 48  # numbers, features
+_KEPT_PRODUCTS, _KEPT_WIDTH = 1 << 18, 48  # numbers, features
+_SHARED_PRODUCTS = 1 << 21  # the same where they serve many problems
 _TOGETHER, _AT_ONCE = 1 << 24, 1 << 22  # multiplications: of about a millisecond, and less
 _STACKED = 1 << 21  # numbers
 _EXPECTED_PRODUCTS = 20
@@ -61,6 +64,12 @@ def newton_pays(ratio):
     return ratio <= _NEWTON_RATIO
 
 
+def few_newton_pays(ratio, n_entries, n_outputs):
+    """Whether they do so for rows that are few enough for `few_newton`."""
+    small = 4.0 * n_entries * n_outputs <= _CALLS_COST_MOST * CALLS
+    return ratio <= (_FEW_RATIO if small else _NEWTON_RATIO)
+
+
 def newton_pays_late(ratio):
     """Whether they cost less where the curvature has been moving for long."""
     return ratio <= _NEWTON_SWITCH_RATIO
@@ -91,6 +100,11 @@ def part_pays(cost, steps):
     return cost <= 0.5 * steps
 
 
+def gram_fits(width):
+    """Whether a matrix of all features may be made, whatever it costs."""
+    return 8 * width**2 <= _HESSIAN_BYTES
+
+
 def most_active_rows(n_rows, n_entries, n_outputs, width, itemsize):
     """Rows of which a float32 copy pays: its products take less time than those of all rows.
 
@@ -118,7 +132,7 @@ def products_pay(n_rows, n_outputs, width):
 def together_pays(n_rows, n_outputs, width):
     """Whether a Newton step of a problem is so short that several are best made at once."""
     products = n_rows * width * (width + 1) // 2
-    return products <= _KEPT_PRODUCTS and _step_cost(n_rows, n_outputs, width) <= _TOGETHER
+    return products <= _SHARED_PRODUCTS and _step_cost(n_rows, n_outputs, width) <= _TOGETHER
 
 
 def at_once_pays(n_rows, n_outputs, width):

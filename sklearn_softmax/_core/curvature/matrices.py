@@ -162,12 +162,14 @@ def class_blocks(objective, point):
 
 @lru_cache(maxsize=8)
 def _pairs_of_classes(free, n_outputs):
-    """The number of pairs k ≥ l, that of each pair of classes, and δ_kl - 1/K for them."""
+    """The number of pairs k ≥ l, that of each pair of classes, its sign, and δ_kl - 1/K."""
     first, second = np.tril_indices(free)
     number = np.empty((free, free), np.intp)
     number[first, second] = number[second, first] = np.arange(len(first))
-    tie = np.eye(free) - (1.0 / n_outputs if n_outputs > 1 else 0.0)
-    return len(first), number, tie[:, :, None]
+    same = np.eye(free)
+    sign = 2.0 * same - 1.0
+    tie = same - (1.0 / n_outputs if n_outputs > 1 else 0.0)
+    return len(first), number, sign[:, :, None, None], tie[:, :, None]
 
 
 def hessian(objective, point, columns=None):
@@ -195,7 +197,7 @@ def hessian(objective, point, columns=None):
     moments, free = objective.moments, max(1, n_outputs - 1)
     if columns is not None:
         moments, ridge, width = RowMoments(objective.map, columns), ridge[columns], len(columns)
-    n_pairs, number, tie = _pairs_of_classes(free, n_outputs)
+    n_pairs, number, sign, tie = _pairs_of_classes(free, n_outputs)
 
     def visit(probabilities, rows, totals):
         chances, weights = probabilities[:free], objective.weights_of(rows)
@@ -204,13 +206,13 @@ def hessian(objective, point, columns=None):
         pairs, start = np.empty((n_pairs, chances.shape[1])), 0
         for k in range(free):
             row = pairs[start : start + k + 1]
-            np.multiply(chances[: k + 1], -weighted[k], out=row)
+            np.multiply(chances[: k + 1], weighted[k], out=row)
             row[k] = own[k]
             start += k + 1
         moments.add(pairs, rows, totals[0])
 
     (pairs,) = objective.probabilities_at(point, visit, lambda: (moments.zeros(n_pairs),))
     pairs = moments.matrices(objective.scale * pairs)
-    blocks = np.ascontiguousarray(pairs[number].transpose(0, 2, 1, 3))
+    blocks = np.ascontiguousarray((sign * pairs[number]).transpose(0, 2, 1, 3))
     np.einsum("kjlj->klj", blocks)[:] += tie * ridge
     return blocks.reshape(free * width, free * width)

@@ -9,6 +9,7 @@ relative precision, in float32 too, and no class maximum is needed unless exp ov
 
 import numpy as np
 
+from ..exponentials import exponentials
 from ..others import others
 
 _KEPT = 0.9  # share of a probability that may be taken from it
@@ -47,7 +48,7 @@ class _Target:
     @staticmethod
     def _exponentials(relative, rows, out):
         """Exponentials of relative logits, without that of the row's own class."""
-        np.exp(relative, out=out)
+        exponentials(relative, out)
 
     def residuals(self, relative, rows, weights, out):
         """Sum of weighted losses; `out` receives the weighted residuals s (P - Y)."""

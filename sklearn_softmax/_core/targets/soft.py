@@ -5,6 +5,7 @@ The loss is the cross-entropy Σ_k q_k (log Σ_l exp(z_l) - z_k), never below th
 
 import numpy as np
 
+from ..exponentials import exponentials
 from .labels import BinaryLabels, Labels, _Target
 
 
@@ -31,7 +32,7 @@ class _SoftTarget(_Target):
         return loss, inverse
 
     def _exponentials(self, relative, rows, out):
-        np.exp(relative, out=out)
+        exponentials(relative, out)
         self._main._clear(out, rows)
 
     def probabilities(self, exponentials, inverse, rows):
