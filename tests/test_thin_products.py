@@ -9,6 +9,7 @@ from sklearn_softmax._core.exponentials import exponentials
 from sklearn_softmax._maps import thin_products
 
 SHAPES = [(5, 3, 2), (40_000, 20, 2), (3000, 51, 10), (700, 9, 40), (300, 200, 30), (1, 4, 3)]
+SHAPES += [(300, 700, 5), (90, 1100, 2)]
 LAYOUTS = {
     "by rows": np.ascontiguousarray,
     "by columns": np.asfortranarray,
@@ -46,6 +47,28 @@ class TestProducts:
         assert np.all(np.abs(total - 1.0 - factors[2] @ factors[1]) <= eps * (size + 1.0))
 
 
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_cast_rows_have_the_products_of_float64(factors, layout, monkeypatch):
+    """And no more than a piece of them is copied."""
+    coef, rows, residuals = factors
+    rows = LAYOUTS[layout](rows.astype(np.float32))
+    monkeypatch.setattr(thin_products, "_CAST", 4000)
+    out, total = np.empty((len(coef), len(rows))), np.zeros(coef.shape)
+    thin_products.logits(thin_products.transposed(coef, np.float64), rows, out)
+    thin_products.add_product(residuals, rows, total)
+    np.testing.assert_allclose(out, coef @ rows.astype(np.float64).T, atol=1e-11)
+    np.testing.assert_allclose(total, residuals @ rows.astype(np.float64), atol=1e-10)
+    parts = thin_products._parts(rows, len(coef), np.float64)
+    longest = max(part.stop - part.start for part in parts)
+    assert longest <= max(40, 4000 // rows.shape[1])
+
+
+def test_zero_coefficients_have_zero_products():
+    out = np.full((2, 7), np.nan)
+    thin_products.logits(np.zeros((2, 3)), np.ones((7, 3)), out)
+    assert np.array_equal(out, np.zeros((2, 7)))
+
+
 @pytest.mark.parametrize(("n_rows", "width"), [(50, 3), (9000, 20), (400, 47), (900, 60)])
 def test_moments(n_rows, width):
     rng = np.random.default_rng(1)
@@ -63,7 +86,7 @@ def test_pieces_are_small_and_cover_all_rows(n_rows, n_each):
     assert parts[-1].stop == n_rows
     sizes = [part.stop - part.start for part in parts]
     assert len(parts) == 1 or max(sizes) * n_each <= 1_000_000
-    assert len(parts) == 1 or min(sizes) >= 32
+    assert len(parts) == 1 or min(sizes) >= 20
 
 
 class TestExponentials:

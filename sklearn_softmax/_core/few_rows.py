@@ -105,7 +105,7 @@ class FewRows:
     def curved(self, state, margins):
         """D(P) Lv for the margins Lv, D(P) = diag(p) - pp'."""
         change = margins.copy()
-        self._target.curve(state.chances.copy(), change)
+        self._target.curve(state.chances, change)
         return change
 
     def gap(self, state, penalty, value, enough):

@@ -3,6 +3,7 @@
 import numpy as np
 
 from . import thin_products
+from .thin_products import transposed
 
 _LOGITS_BYTES = 640_000  # a block of logits and its exponentials share the L2 cache
 _SPARSE = 0.05  # density, below which products of sparse columns pay
@@ -47,7 +48,7 @@ class _Design:
     def bind(self, params):
         """What `forward` needs of the parameters, made once for all blocks."""
         params = params.reshape(self.shape)
-        coef = np.ascontiguousarray(params[:, : self.n_features], dtype=self.dtype)
+        coef = transposed(params[:, : self.n_features], self.dtype)
         if not self.fit_intercept:
             return coef, None
         return coef, params[:, self.n_features :].astype(self.dtype)
@@ -77,24 +78,22 @@ class DenseDesign(_Design):
     def block_rows(self):
         """Rows of a block such that logits and rows stay in the cache between products."""
         n_outputs, n_features = self.shape[0], max(1, self.n_features)
-        by_logits = _LOGITS_BYTES // (n_outputs * self.dtype.itemsize)
+        bytes_of_logits = _LOGITS_BYTES if self.dtype == self.X.dtype else _LOGITS_BYTES // 2
+        by_logits = bytes_of_logits // (n_outputs * self.dtype.itemsize)
         by_rows = _ROWS_BYTES // (n_features * self.dtype.itemsize)
         return max(8, min(by_logits, by_rows))
-
-    def _rows(self, rows):
-        return self.X[rows].astype(self.dtype, copy=False)
 
     def forward(self, bound, rows, out):
         """Write the logits of the slice `rows` to `out`, shape (n_outputs, n_rows)."""
         coef, intercept = bound
-        thin_products.logits(coef, self._rows(rows), out)
+        thin_products.logits(coef, thin_products.gather(self.X, rows), out)
         if intercept is not None:
             out += intercept
 
     def adjoint(self, residuals, rows, totals):
         """Add the products of the residuals with the slice `rows` to `totals`."""
         total = totals[0]
-        thin_products.add_product(residuals, self._rows(rows), total[:, : self.n_features])
+        thin_products.add_product(residuals, self.X[rows], total[:, : self.n_features])
         if self.fit_intercept:
             total[:, self.n_features] += np.add.reduce(residuals, axis=1, dtype=np.float64)
 
@@ -118,9 +117,9 @@ class DenseDesign(_Design):
     def column_moments(self, rows, weights, shift):
         """Weighted Σ (x - shift) and Σ (x - shift)² of the slice `rows`, in float64."""
         block = self.X[rows] - shift
-        if weights is None:
-            return block.sum(axis=0), np.einsum("bj,bj->j", block, block)
-        return weights @ block, np.einsum("bj,bj,b->j", block, block, weights)
+        weights = np.ones(len(block)) if weights is None else weights
+        first = weights @ block
+        return first, weights @ np.multiply(block, block, out=block)
 
     def shift(self):
         """A point near the data, from which moments are taken without cancellation."""
@@ -158,6 +157,9 @@ class SparseDesign(_Design):
         return max(64, min(max(by_logits, by_entries), -(-self.n_rows // 2)))
 
     def _rows(self, rows):
+        if isinstance(rows, np.ndarray):
+            block = self.X[rows].astype(self.dtype, copy=False)
+            return block, block.T
         block = self._blocks.get((rows.start, rows.stop))
         if block is None:
             X, indptr = self.X, self.X.indptr

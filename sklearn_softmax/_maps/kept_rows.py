@@ -65,6 +65,12 @@ class KeptRows:
         features = features if columns is None else features[:, columns]
         thin_products.add_moments(weights, features, totals)
 
+    def gram(self, indices, roots=None):
+        """Σ x̃x̃' of the rows with these indices, each row multiplied with its root, if any."""
+        rows = self.rows(indices)
+        rows = rows if roots is None else rows * roots[:, None]
+        return rows.T @ rows
+
     def bind(self, params):
         """What `forward` needs of the parameters."""
         return params.reshape(self.shape)

@@ -11,6 +11,7 @@ HESSIAN_PRODUCT = 0.7  # the same for a multiplication and an addition in a Hess
 GATHER = 4.0  # of a number that is standardised for it
 
 _EXPECTED_PASSES = 50
+_SIDE_COST = 0.25  # of a pass: what may be done beside it, since it spares half a pass at times
 _NEWTON_RATIO, _NEWTON_SWITCH_RATIO, _KEPT_RATIO = 0.7, 3.5, 30.0
 _FEW_RATIO = 2.5  # where calls cost most: `few_newton` has few beside the Hessian's
 _CALLS_COST_MOST = 0.5  # operations of a pass, relative to CALLS
@@ -43,6 +44,12 @@ def blocks_cost(n_blocks, n_rows, width):
 def whole_blocks_pay(n_outputs, n_rows, width):
     """Whether the curvature of all rows costs no more than the calls that drawing some takes."""
     return blocks_cost(n_outputs, n_rows, width) <= CALLS
+
+
+def moments_pay(n_rows, n_entries, n_outputs):
+    """Whether products of all probabilities of a row are cheap beside a pass: see `Stopping`."""
+    moments = LARGE_PRODUCT * 2.0 * n_rows * n_outputs**2
+    return moments <= _SIDE_COST * pass_cost(n_entries, n_outputs)
 
 
 def newton_ratio(n_rows, n_entries, n_outputs, width):

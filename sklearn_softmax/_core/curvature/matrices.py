@@ -1,116 +1,11 @@
-"""Curvature of the objective: what metrics and Newton's method are made of."""
+"""Curvature of the objective from all rows: what Newton's method is made of."""
 
 from functools import lru_cache
 
 import numpy as np
 
-from ..blocks import RowBlocks
 from ..others import others
 from .moments import RowMoments
-
-_ROWS_NUMBERS = 50_000  # of rows that are copied at a time
-_MAX_TABLE = 400_000  # entries of the table of curvatures from which rows are drawn,
-_TINY, _HUGE = 1e-300, 1e38  # what float32 multiplies by
-_LEAST_CANDIDATES = 4096  # but so many rows, lest classes be judged by a handful
-
-
-def gram(objective):
-    """Weighted mean of x̃ x̃' over all rows."""
-    map = objective.map
-    width = map.shape[1]
-    blocks = RowBlocks(map.n_rows, max(256, _ROWS_NUMBERS // width), 8 * width**2)
-
-    def visit(rows, totals):
-        block = map.rows(rows)
-        weights = objective.weights_of(rows)
-        scaled = block if weights is None else block * weights[:, None]
-        totals[0][:] += block.T @ scaled
-
-    (total,) = blocks.sum(visit, lambda: (np.zeros((width, width)),), objective.threads)
-    return objective.scale * total
-
-
-def leverages(objective):
-    """½ + ½ ‖x̃‖² / mean of each row: rows of rare features must not be missed."""
-    norms = np.empty(objective.map.n_rows, np.float32)
-
-    def visit(rows):
-        norms[rows] = np.maximum(objective.map.row_norms(rows), 0.0)
-
-    blocks = RowBlocks(objective.map.n_rows, max(64, objective.map.block_rows // 4))
-    blocks.for_each(visit, objective.threads)
-    norms *= np.float32(0.5 / max(norms.mean(dtype=np.float64), 1.0))
-    norms += np.float32(0.5)
-    return norms
-
-
-def variance_table(objective, point):
-    """Curvatures s p_k (1 - p_k) of rows, of all of them where memory allows.
-
-    Returns
-    -------
-    table : ndarray of shape (n_outputs, n_candidates), float32
-    candidates : ndarray of shape (n_candidates,), intp
-        Row numbers, sorted; drawn with a fixed seed where they are not all.
-    """
-    n_rows, n_outputs = objective.map.n_rows, objective.map.shape[0]
-    n_candidates = min(n_rows, max(_LEAST_CANDIDATES, _MAX_TABLE // n_outputs))
-    if n_candidates == n_rows:
-        candidates = np.arange(n_rows)
-    else:
-        chosen = np.random.default_rng(n_rows).choice(n_rows, n_candidates, replace=False)
-        candidates = np.sort(chosen)
-    table = np.empty((n_outputs, n_candidates), dtype=np.float32)
-
-    def visit(probabilities, rows, _):
-        first, last = np.searchsorted(candidates, (rows.start, rows.stop))
-        if n_candidates < n_rows:
-            probabilities = probabilities[:, candidates[first:last] - rows.start]
-        objective.target.variances(probabilities)
-        weights = objective.weights_of(rows)
-        if weights is not None:
-            if n_candidates < n_rows:
-                weights = weights[candidates[first:last] - rows.start]
-            probabilities *= weights
-        table[:, first:last] = probabilities
-
-    objective.probabilities_at(point, visit)
-    return table, candidates
-
-
-def draw_rows(curvatures, importance, size, seed):
-    """Draw at most about `size` rows with chances proportional to curvature times importance.
-
-    Far fewer are drawn where few rows carry the curvature: their chances are 1.
-
-    Returns
-    -------
-    chosen : ndarray of intp
-    weights : ndarray of float64
-        Such that the weighted sum over the chosen rows estimates that over all rows.
-    """
-    chance = curvatures * importance
-    total = np.add.reduce(chance, dtype=np.float64)
-    chance *= np.float32(min(size / max(total, _TINY), _HUGE))
-    drawn = np.random.default_rng(seed).random(len(curvatures), dtype=np.float32)
-    chosen = np.flatnonzero(drawn < chance)
-    return chosen, curvatures[chosen] / np.minimum(1.0, chance[chosen])
-
-
-def class_gram(objective, candidates, curvatures, importance, size, seed):
-    """Estimate of the class block of the Hessian's data part, and the number of rows drawn."""
-    chosen, weights = draw_rows(curvatures, importance, size, seed)
-    chosen = candidates[chosen]
-    share = objective.scale * objective.map.n_rows / len(candidates)
-    roots = np.sqrt(share * weights.astype(np.float64))
-    width = objective.map.shape[1]
-    step = max(256, _ROWS_NUMBERS // width)
-    total = np.zeros((width, width))
-    for start in range(0, len(chosen), step):
-        rows = objective.map.rows(chosen[start : start + step])
-        rows *= roots[start : start + step, None]
-        total += rows.T @ rows
-    return total, len(chosen)
 
 
 def square_sums(objective, point):
