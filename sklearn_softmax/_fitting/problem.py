@@ -223,15 +223,16 @@ class RidgeProblem:
     def solve(self, solver, start, *, tol, max_iter):
         """Minimise, and certify in float64.
 
-        Large float32 data are solved in float32. Where that is not certified by products in
-        float64, or stopped by rounding, the solver goes on with blocks cast to float64.
+        Large float32 data are solved in float32, and so are sparse data with many classes. Where
+        that is not certified by products in float64, or stopped by rounding, the solver goes on
+        with blocks cast to float64.
 
         Returns
         -------
         Result
         """
         params = self._better_start(start)
-        dtype = self._X.dtype if self.map.n_entries > _SMALL else np.dtype(np.float64)
+        dtype = self._first_dtype()
         result = solver(self.objective(dtype), params, tol=tol, max_iter=max_iter)
         left = max_iter - result.n_iter
         if dtype == np.float64 or result.outcome is Outcome.MAX_ITER or left == 0:
@@ -241,6 +242,12 @@ class RidgeProblem:
             return sure
         more = solver(self.objective(np.float64), result.params, tol=tol, max_iter=left)
         return replace(more, n_iter=result.n_iter + more.n_iter)
+
+    def _first_dtype(self):
+        n_entries, n_outputs = self.map.n_entries, self.map.shape[0]
+        if sparse.issparse(self._X) and costs.single_pays(n_entries, n_outputs):
+            return np.dtype(np.float32)
+        return self._X.dtype if n_entries > _SMALL else np.dtype(np.float64)
 
     def certify(self, params, result, tol):
         """`result` at `params`, with value and gap in float64; None where that is not enough."""

@@ -43,13 +43,36 @@ class _Design:
         columns = self.X[:, features]
         return type(self)(columns, self.shape[0], self.fit_intercept, self.dtype)
 
-    def bind(self, params):
-        """What `forward` needs of the parameters, made once for all blocks."""
-        params = params.reshape(self.shape)
-        coef = np.ascontiguousarray(params[:, : self.n_features], dtype=self.dtype)
+    def bind(self, params, scale=1.0, mean=None):
+        """What `forward` needs of the parameters, made once for all blocks: zeros need no product.
+
+        With `scale` and `mean` these are the parameters of features (x - mean) / scale.
+        """
+        params, bound = params.reshape(self.shape), None
+        coef = params[:, : self.n_features]
+        if np.any(coef):
+            bound = self._empty()
+            np.divide(coef, scale, out=bound, casting="same_kind")
         if not self.fit_intercept:
-            return coef, None
-        return coef, params[:, self.n_features :].astype(self.dtype)
+            return bound, None
+        intercept = params[:, self.n_features :]
+        if mean is not None:
+            intercept = intercept - (coef @ (mean / scale))[:, None]
+        return bound, intercept.astype(self.dtype)
+
+    def _empty(self):
+        """Uninitialised coefficients of shape (n_outputs, n_features), as products take them."""
+        return np.empty((self.shape[0], self.n_features), self.dtype)
+
+    def forward(self, bound, rows, out):
+        """Write the logits of the slice `rows` to `out`, shape (n_outputs, n_rows)."""
+        coef, intercept = bound
+        if coef is None:
+            out[:] = 0.0
+        else:
+            self._multiply(coef, rows, out)
+        if intercept is not None:
+            out += intercept
 
     def zeros(self):
         """Totals that `adjoint` adds to."""
@@ -88,15 +111,11 @@ class DenseDesign(_Design):
     def _rows(self, rows):
         return self.X[rows].astype(self.dtype, copy=False)
 
-    def forward(self, bound, rows, out):
-        """Write the logits of the slice `rows` to `out`, shape (n_outputs, n_rows)."""
-        coef, intercept = bound
+    def _multiply(self, coef, rows, out):
         if self._by_rows:
             out[:] = (self._rows(rows) @ coef.T).T
         else:
             np.matmul(coef, self._rows(rows).T, out=out)
-        if intercept is not None:
-            out += intercept
 
     def adjoint(self, residuals, rows, totals):
         """Add the products of the residuals with the slice `rows` to `totals`."""
@@ -178,10 +197,8 @@ class SparseDesign(_Design):
                 matrix.data, matrix.indices, matrix.indptr = data, X.indices[entries], starts
         return block
 
-    def bind(self, params):
-        """What `forward` needs of the parameters, made once for all blocks."""
-        coef, intercept = super().bind(params)
-        return np.ascontiguousarray(coef.T), intercept
+    def _empty(self):
+        return np.empty((self.n_features, self.shape[0]), self.dtype).T
 
     def zeros(self):
         """Totals that `adjoint` adds to: feature-major, as its products come."""
@@ -196,12 +213,8 @@ class SparseDesign(_Design):
             gradient[:, self.n_features] = intercept
         return gradient.ravel()
 
-    def forward(self, bound, rows, out):
-        """Write the logits of the slice `rows` to `out`, shape (n_outputs, n_rows)."""
-        coef, intercept = bound
-        out[:] = (self._rows(rows)[0] @ coef).T
-        if intercept is not None:
-            out += intercept
+    def _multiply(self, coef, rows, out):
+        out[:] = (self._rows(rows)[0] @ coef.T).T
 
     def adjoint(self, residuals, rows, totals):
         """Add the products of the residuals with the slice `rows` to `totals`."""

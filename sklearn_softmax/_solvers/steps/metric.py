@@ -14,7 +14,10 @@ _SHARED_BASIS = 16  # classes: an eigendecomposition costs about as much as 27 f
 
 
 class _ClassMetric:
-    """Solve class by class, on directions whose class sum is zero."""
+    """Solve class by class, on directions whose class sum is zero.
+
+    What ``_solve(gradient)`` is given may be overwritten.
+    """
 
     def __init__(self, shape):
         self.shape = shape
@@ -23,7 +26,7 @@ class _ClassMetric:
         """Product of the inverse metric with a flat gradient."""
         gradient = gradient.reshape(self.shape)
         if self.shape[0] == 1:
-            return self._solve(gradient).ravel()
+            return self._solve(gradient.copy()).ravel()
         solution = self._solve(gradient - gradient.mean(axis=0))
         solution -= solution.mean(axis=0)
         return solution.ravel()
@@ -38,7 +41,8 @@ class DiagonalMetric(_ClassMetric):
         self._inverse = 1.0 / np.maximum(diagonal, floor)
 
     def _solve(self, gradient):
-        return gradient * self._inverse
+        gradient *= self._inverse
+        return gradient
 
 
 class BlockMetric(_ClassMetric):
