@@ -3,6 +3,7 @@
 import numpy as np
 
 _LOGITS_BYTES = 640_000  # a block of logits and its exponentials share the L2 cache
+_ENTRIES = 16  # of each feature in a block of rows: its product is an array of all features
 _SPARSE = 0.05  # density, below which products of sparse columns pay
 _BY_ROWS = 48  # features
 _ROWS_BYTES = 8_000_000  # shorter blocks would be cached, but threads wait for Python there
@@ -180,7 +181,7 @@ class SparseDesign(_Design):
         """Rows of a block with enough entries to pay for a coefficient array."""
         per_row = max(1.0, self.X.nnz / max(1, self.n_rows))
         by_logits = _LOGITS_BYTES // (self.shape[0] * self.dtype.itemsize)
-        by_entries = int(4 * self.n_features / per_row)
+        by_entries = int(_ENTRIES * self.n_features / per_row)
         return max(64, min(max(by_logits, by_entries), -(-self.n_rows // 2)))
 
     def _rows(self, rows):
@@ -192,7 +193,9 @@ class SparseDesign(_Design):
             starts = indptr[rows.start : rows.stop + 1] - indptr[rows.start]
             shape = (rows.stop - rows.start, self.n_features)
             block = type(X)(shape, dtype=data.dtype)  # a constructor with data would copy it
-            block = self._blocks[rows.start, rows.stop] = block, block.T
+            block = block, block.T
+            if self.dtype.itemsize <= X.dtype.itemsize:  # larger copies of X are not kept
+                self._blocks[rows.start, rows.stop] = block
             for matrix in block:
                 matrix.data, matrix.indices, matrix.indptr = data, X.indices[entries], starts
         return block
