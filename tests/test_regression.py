@@ -1,5 +1,7 @@
 """SoftmaxRegression: the optimum of LogisticRegression, and the laws that an optimum obeys."""
 
+import warnings
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -8,6 +10,7 @@ from scipy import sparse
 from scipy.special import log_softmax
 from sklearn import metrics
 from sklearn.datasets import load_breast_cancer, load_digits, load_iris, load_wine
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
 from sklearn_softmax import SoftmaxRegression
@@ -488,3 +491,69 @@ def test_warm_start_reaches_the_same_optimum(p, fit_intercept):
     options = {"fit_intercept": fit_intercept, "C": 0.1}
     model = SoftmaxRegression(100.0, warm_start=True, fit_intercept=fit_intercept).fit(X, y)
     assert_same(model.set_params(tol=TIGHT, **options).fit(X, y), fit(X, y, **options), rtol=1e-5)
+
+
+# Precision: sparse data with many classes are solved in float32 first.
+
+
+def draw_sparse(n=5000, p=400, n_classes=12):
+    rng = np.random.default_rng(0)
+    X = sparse.random(n, p, density=0.03, format="csr", random_state=rng)
+    logits = 3.0 * X @ rng.standard_normal((p, n_classes))
+    return X, np.argmax(logits + rng.gumbel(size=logits.shape), axis=1)
+
+
+@pytest.fixture
+def dtypes(monkeypatch):
+    """Of the products that are made, each counted in passes."""
+    made, construct = [], Objective.__init__
+
+    def remember(self, *args, **kwargs):
+        construct(self, *args, **kwargs)
+        made.append(self)
+
+    monkeypatch.setattr(Objective, "__init__", remember)
+    return lambda: {each.map.dtype.name: each.n_passes for each in made}
+
+
+def test_sparse_data_with_many_classes_are_solved_in_float32_and_certified_in_float64(dtypes):
+    X, y = draw_sparse()
+    model = SoftmaxRegression().fit(X, y)
+    passes = dtypes()
+    assert passes["float64"] <= 2.0 <= passes["float32"]
+    best = SoftmaxRegression(tol=1e-10).fit(X, y)
+    assert best.dual_gap_ <= 1e-10  # beyond float32
+    assert 0.0 <= model.loss_ - best.loss_ + 1e-15 <= model.dual_gap_ * model.loss_ <= 1e-6
+    assert model.coef_.dtype == np.float64
+
+
+@pytest.mark.parametrize(
+    ("options", "n_classes"), [({"C": np.inf}, 12), ({"C": 1e30}, 12), ({}, 3)]
+)
+def test_float32_is_no_guess(dtypes, options, n_classes):
+    """Without a certificate, and where it is no faster, float64 data have products in that."""
+    X, y = draw_sparse(n_classes=n_classes)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        SoftmaxRegression(max_iter=3, **options).fit(X, y)
+    assert dtypes().get("float32", 0.0) == 0.0
+
+
+def test_what_max_iter_cuts_off_in_float32_is_certified_in_float64():
+    X, y = draw_sparse()
+    with pytest.warns(ConvergenceWarning):
+        model = SoftmaxRegression(max_iter=2).fit(X, y)
+    best = SoftmaxRegression(tol=1e-9).fit(X, y)
+    gap = (model.loss_ - best.loss_) / model.loss_
+    assert 1e-6 < gap <= model.dual_gap_
+
+
+@pytest.mark.parametrize("shift", [0.0, 1e3])
+def test_float32_that_does_not_do_is_followed_by_float64(shift):
+    """Columns far from zero lose their differences in float32."""
+    X, y = draw_sparse(p=60)
+    X.data = X.data + shift
+    model = SoftmaxRegression(C=1e3).fit(X, y)
+    assert model.dual_gap_ <= 1e-6
+    best = SoftmaxRegression(C=1e3).fit(X.toarray(), y)
+    np.testing.assert_allclose(model.loss_, best.loss_, rtol=2e-6)

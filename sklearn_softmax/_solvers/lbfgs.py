@@ -49,7 +49,7 @@ def lbfgs(objective, start, *, tol, max_iter, metrics=None, patience=np.inf):
         slope = np.dot(point.gradient, direction)
         gap = stopping.gap(point, -0.5 * slope)
         if stopping.reached(point, gap) and not objective.certifiable:
-            direction, gap, *_ = newton_step(objective, point, metric)
+            direction, gap, _ = newton_step(objective, point, metric)
             slope = -2.0 * gap
         if stopping.reached(point, gap):
             return Result(point.params, point.value, gap, n_iter, stopping.outcome(direction))

@@ -12,8 +12,7 @@ from .steps.products import FewerRows
 
 _ACCURACY = 0.1  # of the first steps; later ones are as accurate as they are short
 _LOOSE = 0.3  # the same where products are dear and steps, at first, far from full
-_MOST_PRODUCTS = 1000  # of such a step
-_LEAST_ACCURACY = 1e-4
+_MOST_PRODUCTS = 1000  # of such a step: one that stops early lets the next one start anew
 
 
 class _Jacobi:
@@ -61,46 +60,20 @@ def newton_blocks(objective, start, *, tol, max_iter):
     For designs; parameters as for `newton_cg`. Products are those of the rows that matter. Once
     a step took more of them than the explicit Hessian costs, the steps that follow have that.
     """
-    map, rows, forcing, n_products = objective.map, FewerRows(objective), Forcing(), 0
+    map, rows, n_products = objective.map, FewerRows(objective), 0
 
     def cheapest(point):
         nonlocal n_products
         if costs.newton_pays_after(n_products, map.n_rows, map.n_entries, *map.shape):
             return NewtonStep(objective, point)
         hessian, metric = rows.at(point)
-        accuracy = min(_accuracy(point, metric, _LOOSE), forcing.accuracy(point))
+        accuracy = _accuracy(point, metric, _LOOSE)
         found = newton_step(hessian, point, metric, accuracy=accuracy, max_iter=_MOST_PRODUCTS)
         rows.check(point, hessian, metric, found, accuracy)
-        forcing.observe(metric, found)
         n_products = found.n_products
         return found
 
     return iterate(objective, start, cheapest, tol=tol, max_iter=max_iter)
-
-
-class Forcing:
-    """How accurate the next step is to be, from how well the last one foretold the gradient.
-
-    Where curvature is constant the gradient is what conjugate gradients left of it: from then on
-    each step that stops early only makes them start anew, with all that they knew lost. This is
-    choice 1 of Eisenstat & Walker (1996), "Choosing the forcing terms in an inexact Newton method",
-    SIAM J. Sci. Comput. 17.
-    """
-
-    def __init__(self):
-        self._metric, self._norms = None, None
-
-    def observe(self, metric, step):
-        """Remember a step that was found in a metric."""
-        self._metric, self._norms = metric, step.norms
-
-    def accuracy(self, point):
-        """Accuracy of a step from where the last one led; 1 before there was one."""
-        if self._metric is None:
-            return 1.0
-        before, left = self._norms
-        now = np.sqrt(np.dot(point.gradient, self._metric.solve(point.gradient)))
-        return max(abs(now - left) / before, _LEAST_ACCURACY) if before > 0.0 else 1.0
 
 
 def _accuracy(point, metric, most):

@@ -51,7 +51,7 @@ def face_step(objective, penalty, point, model, *, accuracy, max_products):
     """
     face, shape = _Face(objective, penalty, point, model.damping), objective.map.shape
     metric = _Metric(model.metric(face.mask, face.bend, face.vector), shape)
-    step, decrement, *_ = newton_step(face, face, metric, accuracy=accuracy, max_iter=max_products)
+    step, decrement, _ = newton_step(face, face, metric, accuracy=accuracy, max_iter=max_products)
     params = point.params.reshape(shape)
     for length in _LENGTHS:
         target = penalty.stopped(params + length * step.reshape(shape), params)

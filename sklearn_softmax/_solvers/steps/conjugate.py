@@ -17,14 +17,11 @@ class TruncatedStep(NamedTuple):
         ½ g' H⁻¹ g, from below.
     n_products : int
         Hessian products that it took.
-    norms : tuple of float
-        Of the gradient and of the residual, in the metric: what the step is to leave of it.
     """
 
     direction: np.ndarray
     decrement: float
     n_products: int
-    norms: tuple
     exact = False  # whether it solves the equation to rounding
 
     def corrected(self):
@@ -56,9 +53,9 @@ def newton_step(objective, point, metric, *, accuracy=0.1, max_iter=200):
     direction, residual = np.zeros_like(point.gradient), -point.gradient
     solved = metric.solve(residual)
     search, norm = solved.copy(), np.dot(residual, solved)
-    first, n_products, size = norm, 0, norm  # size: of `search`, in the metric
+    goal, size, n_products = accuracy**2 * norm, norm, 0  # size: of `search`, in the metric
     while n_products < max_iter:
-        if not norm > accuracy**2 * first:
+        if not norm > goal:
             break
         product, n_products = objective.hessian_product(point, search), n_products + 1
         curvature = np.dot(search, product)
@@ -72,5 +69,4 @@ def newton_step(objective, point, metric, *, accuracy=0.1, max_iter=200):
         search *= norm / last
         search += solved
         size = norm + (norm / last) ** 2 * size
-    decrement, norms = -0.5 * np.dot(point.gradient, direction), (np.sqrt(first), np.sqrt(norm))
-    return TruncatedStep(direction, decrement, n_products, norms)
+    return TruncatedStep(direction, -0.5 * np.dot(point.gradient, direction), n_products)
