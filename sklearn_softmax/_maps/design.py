@@ -4,6 +4,7 @@ import numpy as np
 
 _LOGITS_BYTES = 640_000  # a block of logits and its exponentials share the L2 cache
 _ENTRIES = 16  # of each feature in a block of rows: its product is an array of all features
+_MULTIPLICATIONS = 1 << 19  # fewer are not worth the calls of a second block
 _SPARSE = 0.05  # density, below which products of sparse columns pay
 _BY_ROWS = 48  # features
 _ROWS_BYTES = 8_000_000  # shorter blocks would be cached, but threads wait for Python there
@@ -178,10 +179,12 @@ class SparseDesign(_Design):
 
     @property
     def block_rows(self):
-        """Rows of a block with enough entries to pay for a coefficient array."""
+        """Rows of a block with enough entries to pay for a coefficient array, and for calls."""
         per_row = max(1.0, self.X.nnz / max(1, self.n_rows))
         by_logits = _LOGITS_BYTES // (self.shape[0] * self.dtype.itemsize)
         by_entries = int(_ENTRIES * self.n_features / per_row)
+        if self.X.nnz * self.shape[0] < _MULTIPLICATIONS:
+            return max(1, self.n_rows)
         return max(64, min(max(by_logits, by_entries), -(-self.n_rows // 2)))
 
     def _rows(self, rows):
