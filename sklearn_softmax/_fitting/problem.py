@@ -136,7 +136,6 @@ class RidgeProblem:
 
     Attributes
     ----------
-    X : ndarray or CSR matrix
     map : Standardised
         Parameters to logits.
     observer : callable or None
@@ -222,24 +221,24 @@ class RidgeProblem:
         return costs.margins_pay(map.n_rows, map.n_entries, map.shape[0], map.dtype.itemsize)
 
     def solve(self, solver, start, *, tol, max_iter):
-        """Minimise, and certify in float64.
-
-        Where float32 (see `first_precision`) leads to no certificate, the solver goes on.
+        """Minimise, and certify in float64; go on there if need be: see `first_precision`.
 
         Returns
         -------
         Result
         """
         params = self._better_start(start)
-        dtype, attainable = first_precision(self, tol)
-        result = solver(self.objective(dtype), params, tol=attainable, max_iter=max_iter)
+        dtype, limits = first_precision(self, tol=tol, max_iter=max_iter)
+        result = solver(self.objective(dtype), params, **limits)
         if dtype == np.float64:
             return result
-        sure, left = self.certify(result.params, result, tol), max_iter - result.n_iter
-        if sure is None and left == 0:
-            sure = self.unfinished(result.params, result.n_iter, tol)
-        if sure is not None:
-            return sure
+        left = max_iter - result.n_iter
+        if result.outcome is not Outcome.MAX_ITER or left == 0:
+            sure = self.certify(result.params, result, tol)
+            if sure is None and left == 0:
+                sure = self.unfinished(result.params, result.n_iter, tol)
+            if sure is not None:
+                return sure
         more = solver(self.objective(np.float64), result.params, tol=tol, max_iter=left)
         return replace(more, n_iter=result.n_iter + more.n_iter)
 

@@ -12,7 +12,6 @@ from .steps.products import FewerRows
 
 _ACCURACY = 0.1  # of the first steps; later ones are as accurate as they are short
 _LOOSE = 0.3  # the same where products are dear and steps, at first, far from full
-_MOST_PRODUCTS = 1000  # of such a step: one that stops early lets the next one start anew
 
 
 class _Jacobi:
@@ -68,7 +67,7 @@ def newton_blocks(objective, start, *, tol, max_iter):
             return NewtonStep(objective, point)
         hessian, metric = rows.at(point)
         accuracy = _accuracy(point, metric, _LOOSE)
-        found = newton_step(hessian, point, metric, accuracy=accuracy, max_iter=_MOST_PRODUCTS)
+        found = newton_step(hessian, point, metric, accuracy=accuracy, max_iter=metric.patience)
         rows.check(point, hessian, metric, found, accuracy)
         n_products = found.n_products
         return found

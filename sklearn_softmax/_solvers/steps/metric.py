@@ -17,7 +17,14 @@ class _ClassMetric:
     """Solve class by class, on directions whose class sum is zero.
 
     What ``_solve(gradient)`` is given may be overwritten.
+
+    Attributes
+    ----------
+    patience : int
+        Products with the Hessian that a step may take: with more it follows rounding.
     """
+
+    patience = 200
 
     def __init__(self, shape):
         self.shape = shape
@@ -33,7 +40,13 @@ class _ClassMetric:
 
 
 class DiagonalMetric(_ClassMetric):
-    """The diagonal of the Hessian at the current weights: for wide or sparse data."""
+    """The diagonal of the Hessian at the current weights: for wide or sparse data.
+
+    It knows of no two features that vary together: steps take long, and to cut them short would
+    let the next one start anew.
+    """
+
+    patience = 1000
 
     def __init__(self, diagonal):
         super().__init__(diagonal.shape)

@@ -66,6 +66,11 @@ class MetricSchedule:
             return self._few_rows, self._block_cost(1, size)
         return self._diagonal, 1.0
 
+    @property
+    def is_diagonal(self):
+        """Whether metrics are diagonals, others being too dear."""
+        return self._build == self._diagonal
+
     def afford(self, n_passes):
         """Let metrics cost as many passes as a step took in the last one."""
         if n_passes > self._affordable_passes:
@@ -82,7 +87,7 @@ class MetricSchedule:
         if np.any(coef):
             return self.renew(point)
         priors = objective.target.frequencies(objective.weights)
-        if self._build == self._diagonal:
+        if self.is_diagonal:
             self._value = self._last = point.value
             variances = (priors * (1.0 - priors))[: self._shape[0], None]
             return DiagonalMetric(variances + self._ridge)
