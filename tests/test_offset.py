@@ -415,3 +415,25 @@ def test_bad_offsets_of_two_classes():
     for bad in (offset[:-1], np.tile(offset[:, None], 3), 3.0):
         with pytest.raises(ValueError, match=r"offset must have shape \(150,\) or \(150, 2\)"):
             SoftmaxRegression().fit(X, y, offset=bad)
+
+
+@pytest.mark.parametrize("size", [300.0, 1e4, 1e6])
+@pytest.mark.parametrize(("n_rows", "n_classes"), [(10, 5), (50, 3), (400, 3)])
+def test_offsets_that_are_sure_of_wrong_classes(n_rows, n_classes, size):
+    """No curvature is left at the start, and nothing but the loss holds the intercepts."""
+    rng = np.random.default_rng(n_rows)
+    X, y = rng.standard_normal((n_rows, 2)), np.arange(n_rows) % n_classes
+    offset = size * rng.standard_normal((n_rows, n_classes))
+    model = SoftmaxRegression().fit(X, y, offset=offset)  # without a warning
+    assert model.dual_gap_ <= 1e-6
+
+
+@pytest.mark.parametrize("size", [1e2, 1e4, 1e6])
+def test_intercepts_take_up_an_offset_of_all_rows(size):
+    X, y, _ = draw()
+    constant = size * np.array([1.0, -2.0, 0.5])
+    plain = fit(X, y, tol=1e-9)
+    moved = fit(X, y, offset=np.tile(constant, (len(y), 1)), tol=1e-9)
+    np.testing.assert_allclose(moved.coef_, plain.coef_, rtol=1e-3, atol=1e-5)
+    shift = moved.intercept_ + constant - plain.intercept_
+    np.testing.assert_allclose(shift, shift.mean(), rtol=1e-8, atol=1e-4)

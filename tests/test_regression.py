@@ -246,6 +246,21 @@ def test_float32_takes_the_steps_of_float64(solver, n_classes, container):
     assert single.n_iter_ <= double.n_iter_ + 1
 
 
+@every_solver
+def test_float32_leaves_the_certificate_to_float64(solver, monkeypatch):
+    """Of what would be refuted or done again, no visit of the data is made."""
+    asked, gap = [], Objective.duality_gap
+
+    def spy(self, point):
+        asked.append(self.map.dtype)
+        return gap(self, point)
+
+    monkeypatch.setattr(Objective, "duality_gap", spy)
+    X, y = draw(n=20_000, p=20)
+    assert SoftmaxRegression(solver=solver).fit(X.astype(np.float32), y).dual_gap_ <= 1e-6
+    assert set(asked) == {np.dtype(np.float64)}
+
+
 # Laws of the optimum.
 
 

@@ -256,13 +256,13 @@ def block_diagonal(blocks):
 def test_block_metric_solves_with_its_blocks():
     blocks, gradient = draw_blocks(3, 4), np.random.default_rng(1).standard_normal((3, 4))
     expected = solve_dense(block_diagonal(blocks), gradient).ravel()
-    metric = BlockMetric([block.copy() for block in blocks], (3, 4), Threads().for_each)
+    metric = BlockMetric(lambda k: blocks[k].copy(), 3, (3, 4), Threads().for_each)
     np.testing.assert_allclose(metric.solve(gradient.ravel()), expected, rtol=1e-9)
 
 
 def test_block_metric_of_a_singular_block_is_finite():
     rows = np.random.default_rng(0).standard_normal((2, 5))
-    metric = BlockMetric([rows.T @ rows] * 1, (1, 5), Threads().for_each)
+    metric = BlockMetric(lambda k: rows.T @ rows, 1, (1, 5), Threads().for_each)
     gradient = rows.T @ [1.0, 2.0]
     found = metric.solve(gradient)
     np.testing.assert_allclose(rows.T @ (rows @ found), gradient, rtol=1e-4)
@@ -310,6 +310,9 @@ def test_explicit_newton_is_for_few_parameters():
         return costs.newton_ratio(n_rows, n_rows * n_features, n_outputs, n_features + 1)
 
     assert costs.newton_pays(ratio(150, 4, 3))
+    assert costs.few_newton_pays(ratio(250, 44, 5), 250 * 44, 5)
+    assert not costs.newton_pays(ratio(250, 44, 5))
+    assert not costs.few_newton_pays(ratio(20_000, 20, 1), 20_000 * 20, 1)
     assert costs.newton_pays(ratio(500, 30, 1))
     assert costs.newton_pays_late(ratio(2000, 20, 6))
     assert not costs.newton_pays(ratio(2000, 20, 6))
@@ -336,6 +339,12 @@ def test_costs_grow_with_the_problem(n_rows, width, n_outputs):
         assert 8 * (max(1, n_outputs - 1) * width) ** 2 <= 1 << 26
     if costs.products_pay(n_rows, n_outputs, width + 1):
         assert costs.products_pay(n_rows, n_outputs, width)
+
+
+def test_moments_pay_where_classes_are_few_beside_features():
+    assert costs.moments_pay(200_000, 200_000 * 50, 10)
+    assert costs.moments_pay(150, 150 * 4, 3)
+    assert not costs.moments_pay(5000, 5000 * 30, 300)
 
 
 def test_gradients_of_small_data_cost_less_than_calls():

@@ -84,10 +84,12 @@ class Scratch(threading.local):
     """Class-major work blocks, made once for each thread: fresh memory costs page faults."""
 
     def __init__(self, n_arrays, n_outputs, largest, dtype):
-        self._n_outputs = n_outputs
-        self._flat = [np.empty(n_outputs * largest, dtype) for _ in range(n_arrays)]
+        self._n_arrays, self._n_outputs = n_arrays, n_outputs
+        self._size, self._dtype, self._flat = n_outputs * largest, dtype, None
 
     def blocks(self, n_rows):
         """Uninitialised arrays of shape (n_outputs, n_rows), contiguous."""
+        if self._flat is None:
+            self._flat = [np.empty(self._size, self._dtype) for _ in range(self._n_arrays)]
         shape = (self._n_outputs, n_rows)
         return [flat[: self._n_outputs * n_rows].reshape(shape) for flat in self._flat]

@@ -144,4 +144,4 @@ class FewRidge(FewRows):
                 return np.inf
         residual *= residual
         rest = np.dot(residual.ravel(), self._penalty.half_inverse)
-        return np.dot(terms, self._weights) + rest
+        return max(0.0, np.dot(terms, self._weights) + rest)  # it may be rounding

@@ -55,7 +55,7 @@ class FewRows:
     def __init__(self, objective):
         self._target, self.shape = objective.target, objective.map.shape
         self._rows, weights = objective.map.rows(), objective.weights
-        self._columns, self._all = np.ascontiguousarray(self._rows.T), slice(0, len(self._rows))
+        self._columns, self._all = objective.map.columns, slice(0, len(self._rows))
         weights = np.ones(len(self._rows)) if weights is None else weights
         self._weights = objective.scale * weights
         self._weighted = self._rows * self._weights[:, None]
@@ -105,7 +105,7 @@ class FewRows:
     def curved(self, state, margins):
         """D(P) Lv for the margins Lv, D(P) = diag(p) - pp'."""
         change = margins.copy()
-        self._target.curve(state.chances.copy(), change)
+        self._target.curve(state.chances, change)
         return change
 
     def gap(self, state, penalty, value, enough):

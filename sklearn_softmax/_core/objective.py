@@ -1,5 +1,6 @@
 """The objective F(θ) = Σ sᵢ ℓ((Lθ)ᵢ, yᵢ) + R(θ), evaluated in one pass over the rows."""
 
+from functools import partial
 from math import prod
 
 import numpy as np
@@ -7,8 +8,8 @@ import numpy as np
 from .blocks import RowBlocks, Scratch
 from .cache import LogitCache
 from .certificates import composite, infinity, smooth
-from .certificates.balance import MOST
-from .curvature import matrices, pairs
+from .certificates.balance import MOST, add_moments
+from .curvature import drawn, matrices, pairs
 from .curvature.active import active_rows
 from .curvature.moments import RowMoments, RowProducts
 from .few_ridge import FewRidge
@@ -18,13 +19,15 @@ from .lines import CachedLine, FusedLine
 class Point:
     """Parameters, with the value and the gradient of the objective there.
 
-    `cache` is a LogitCache of the relative logits there, or None.
+    `cache` is a LogitCache of the relative logits there, or None; `moments` are those of the
+    probabilities, or None: see `add_moments`.
     """
 
-    __slots__ = ("params", "value", "gradient", "cache")
+    __slots__ = ("params", "value", "gradient", "cache", "moments")
 
-    def __init__(self, params, value, gradient, cache):
-        self.params, self.value, self.gradient, self.cache = params, value, gradient, cache
+    def __init__(self, params, value, gradient, cache, moments=None):
+        self.params, self.value, self.gradient = params, value, gradient
+        self.cache, self.moments = cache, moments
 
 
 class Objective:
@@ -53,15 +56,19 @@ class Objective:
 
     Attributes
     ----------
+    exact : bool
+        Whether gaps may be certificates: not by products in float32.
     n_passes : float
         Products with the whole data so far, in units of one forward and one adjoint.
     trial : int
         Which trial of a line was taken last, and is expected to be the next time.
     observer : callable or None
         ``observer(params) -> stop``, called by solvers after each step to another point.
+    near : bool
+        Points are to come with the moments that certificates ask for.
     """
 
-    observer = None
+    observer, near = None, False
 
     def __init__(
         self,
@@ -80,20 +87,22 @@ class Objective:
         self.weights = weights
         self.scale = 1.0 / (map.n_rows if weights is None else np.add.reduce(weights))
         self.blocks = RowBlocks(map.n_rows, map.block_rows, 8 * prod(map.shape))
-        self.scratch = Scratch(2, target.n_outputs, self.blocks.largest, map.dtype)
+        self.rest()
         self.floor, self.cached, self.eager = floor, cached, eager
+        self.exact = map.dtype == np.float64
         self.moments = (RowProducts if products else RowMoments)(map)
         self.n_passes, self.trial = 0.0, 1
+
+    def rest(self):
+        """Let go of work memory, until rows are visited again."""
+        self.scratch = Scratch(2, self.target.n_outputs, self.blocks.largest, self.map.dtype)
 
     def weights_of(self, rows):
         """Weights of a slice of rows, or None."""
         return None if self.weights is None else self.weights[rows]
 
     def relate(self, params, visit, zeros=tuple):
-        """Pass over the rows with the relative logits of `params`.
-
-        ``visit(relative, rows, totals)`` may overwrite `relative`; the totals are summed.
-        """
+        """Pass with relative logits: ``visit(relative, rows, totals)`` may overwrite them."""
 
         def relate_rows(logits, rows, totals):
             self.target.relate(logits, rows)
@@ -137,23 +146,27 @@ class Objective:
 
     def zeros(self):
         """Totals that `add_residuals` adds to."""
-        return np.zeros(1), *self.map.zeros()
+        count = self.target.n_outputs if self.near else 0
+        return np.zeros(1), np.zeros((count, count + 1)), *self.map.zeros()
 
     def add_residuals(self, relative, work, rows, totals):
         """Add loss and gradient of a block to `totals`; `work` receives its residuals."""
-        loss, *sums = totals
-        loss += self.target.residuals(relative, rows, self.weights_of(rows), work)
+        loss, moments, *sums = totals
+        weights = self.weights_of(rows)
+        see = partial(add_moments, moments, weights) if moments.size else None
+        loss += self.target.residuals(relative, rows, weights, work, see)
         self.map.adjoint(work, rows, sums)
 
     def point(self, params, totals, cache):
         """The point that the totals of all blocks make."""
-        loss, *sums = totals
+        loss, moments, *sums = totals
         self.n_passes += 0.5
         value, slope = self.penalty.evaluate(params)
         gradient = self.map.release(sums)
         gradient *= self.scale
         gradient += slope
-        return Point(params, self.scale * loss[0] + value, gradient, cache)
+        moments = self.scale * moments if moments.size else None
+        return Point(params, self.scale * loss[0] + value, gradient, cache, moments)
 
     def relate_point(self, point, visit, zeros=tuple):
         """Like `relate` at a point, from its cache where it has one; not to be overwritten."""
@@ -183,9 +196,14 @@ class Objective:
         """The objective along ``point.params + t * direction``."""
         return (CachedLine if self.cached else FusedLine)(self, point, direction)
 
+    @property
+    def has_few_rows(self):
+        """Whether `few` is of use."""
+        return FewRidge.fits(self)
+
     def few(self):
         """The same of all rows at once, where they are few and no feature is free, or None."""
-        return FewRidge(self) if FewRidge.fits(self) else None
+        return FewRidge(self) if self.has_few_rows else None
 
     def hessian_product(self, point, vector):
         """Product of the Hessian at `point` with a vector."""
@@ -242,13 +260,14 @@ class Objective:
         """`point` at other parameters that have the same logits, up to class sums."""
         (old, slope), (new, new_slope) = map(self.penalty.evaluate, (point.params, params))
         gradient = point.gradient - slope + new_slope
-        return Point(params, point.value - old + new, gradient, point.cache)
+        return Point(params, point.value - old + new, gradient, point.cache, point.moments)
 
-    gram = matrices.gram
-    leverages = matrices.leverages
-    variance_table = matrices.variance_table
+    gram = drawn.gram
+    candidates = drawn.candidates
+    leverages = drawn.leverages
+    variance_table = drawn.variance_table
+    class_gram = drawn.class_gram
     active_rows = active_rows
-    class_gram = matrices.class_gram
     class_blocks = matrices.class_blocks
     curvature_diagonal = matrices.diagonal
     hessian = matrices.hessian
@@ -272,10 +291,8 @@ class Objective:
     def certifiable(self):
         """Whether a duality gap can be small: all parameters but a few are penalised.
 
-        The gap divides squared gradients by the weights of the penalty: weights so small that
-        this magnifies rounding are no better than none.
+        Weights so small that to divide by them magnifies rounding are no better than none.
         """
         held = self.penalty.curvature.reshape(self.map.shape)[..., : self.map.n_features]
-        free = np.count_nonzero(self.penalty.curvature == 0)
-        few = free <= MOST and np.any(held)
+        few = np.count_nonzero(self.penalty.curvature == 0) <= MOST and np.any(held)
         return bool(np.all((held > smooth.LEAST_WEIGHT) | (few & (held == 0))))

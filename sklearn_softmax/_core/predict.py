@@ -3,12 +3,12 @@
 import numpy as np
 
 from .blocks import RowBlocks, Scratch
-from .softmax import log_softmax, softmax
+from .softmax import normalise
 
 
 def logits(map, params, threads):
     """Logits of all rows, shape (n_rows, n_outputs)."""
-    return _each_block(map, params, threads, map.shape[0], lambda block: block)
+    return _each_block(map, params, threads, map.shape[0], lambda block, _: block)
 
 
 def probabilities(map, params, threads):
@@ -16,12 +16,12 @@ def probabilities(map, params, threads):
 
     A single output is the log-odds of the second of two classes.
     """
-    return _classes(map, params, threads, softmax)
+    return _classes(map, params, threads, log=False)
 
 
 def log_probabilities(map, params, threads):
     """Logarithms of `probabilities`, computed from the logits."""
-    return _classes(map, params, threads, log_softmax)
+    return _classes(map, params, threads, log=True)
 
 
 def uncertainties(map, params, threads):
@@ -31,29 +31,29 @@ def uncertainties(map, params, threads):
     return chances.sum(axis=1)
 
 
-def _classes(map, params, threads, function):
+def _classes(map, params, threads, log):
     n_outputs = map.shape[0]
 
-    def transform(block):
-        if block.shape[1] == 1:  # NumPy adds up a lone column in another order
-            return transform(np.repeat(block, 2, axis=1))[:, :1]
+    def transform(block, spare):
         if n_outputs == 1:
             block = np.concatenate([np.zeros_like(block), block])
-        return function(block, axis=0, out=block)
+            spare = np.empty_like(block)
+        normalise(block, block, spare, 0, log)
+        return spare
 
     return _each_block(map, params, threads, max(2, n_outputs), transform)
 
 
 def _each_block(map, params, threads, n_columns, transform):
     blocks = RowBlocks(map.n_rows, map.block_rows)
-    scratch = Scratch(1, map.shape[0], blocks.largest, map.dtype)
+    scratch = Scratch(2, map.shape[0], blocks.largest, map.dtype)
     result = np.empty((map.n_rows, n_columns), dtype=map.dtype)
     bound = map.bind(params)
 
     def visit(rows):
-        (block,) = scratch.blocks(rows.stop - rows.start)
+        block, spare = scratch.blocks(rows.stop - rows.start)
         map.forward(bound, rows, block)
-        result[rows] = transform(block).T
+        result[rows] = transform(block, spare).T
 
     blocks.for_each(visit, threads)
     return result

@@ -208,7 +208,7 @@ def _fill(result, logits, axes, where, log):
         if where is not None:
             np.copyto(face, -np.inf, where=~where[index])
         with np.errstate(all="ignore"):
-            _normalise(source, work, values, blocks.axis, log)
+            normalise(source, work, values, blocks.axis, log)
         if where is not None:
             np.copyto(shown, -np.inf if log else 0.0, where=~where[index])
         if not in_place:
@@ -223,8 +223,8 @@ def _fill(result, logits, axes, where, log):
             threads.for_each(visit, indices)
 
 
-def _normalise(logits, work, out, axis, log):
-    """Softmax of a block, or its logarithm; `work` is overwritten and may be `logits`."""
+def normalise(logits, work, out, axis, log):
+    """Write softmax of a block, or its logarithm, to `out`; `work` may be `logits`."""
     shift(logits, axis, out=work)
     if log:
         np.subtract(work, log_sum_exp(work, out, axis)[0], out=out)

@@ -136,9 +136,8 @@ def _executor():
     global _pool
     with _pool_lock:
         if _pool is None:
-            _pool = ThreadPoolExecutor(
-                max(2, os.cpu_count() or 1), "sklearn_softmax", initializer=_blas.hold_worker
-            )
+            workers = max(1, (os.cpu_count() or 1) - 1)  # and the caller, who has work memory, too
+            _pool = ThreadPoolExecutor(workers, "sklearn_softmax", initializer=_blas.hold_worker)
         return _pool
 
 

@@ -18,7 +18,7 @@ from .precision import first_precision
 
 _LARGEST = 1e120
 _LEAST_PRODUCT = 1e-50  # of C and weight: coefficients are 0 to rounding
-_COLUMN_NUMBERS = 1 << 18  # of a block of rows whose moments are taken
+_COLUMN_NUMBERS = 1 << 16  # of a block of rows whose moments are taken
 
 
 def alpha_from_C(C, total_weight):
@@ -164,7 +164,8 @@ class RidgeProblem:
             weights = weights * 0.5 ** np.frexp(total / len(weights))[1]
         self.X, self._target, self._weights, self._threads = X, target, weights, threads
         design = self._design(X.dtype)
-        rows = max(1, _COLUMN_NUMBERS * design.n_rows // max(1, design.n_entries))
+        numbers = max(_COLUMN_NUMBERS, 2 * design.n_features)
+        rows = max(1, numbers * design.n_rows // max(1, design.n_entries))
         blocks = RowBlocks(design.n_rows, rows)
         self.columns = columns or column_scales(design, weights, blocks, threads)
         too_large = np.flatnonzero(~(np.hypot(*self.columns[:2]) < _LARGEST))
@@ -195,7 +196,8 @@ class RidgeProblem:
         """The objective, with products in a dtype; the last one made is kept."""
         dtype = np.dtype(dtype)
         if dtype not in self._objectives:
-            self._objectives = {dtype: self._new_objective(dtype)}
+            self._objectives = {}  # first: two would not be in memory together
+            self._objectives[dtype] = self._new_objective(dtype)
         objective = self._objectives[dtype]
         if self.observer is not None:
             objective.observer = lambda params: self.observer(lambda: self.coefficients(params))
@@ -244,9 +246,10 @@ class RidgeProblem:
 
     def certify(self, params, result, tol):
         """`result` at `params`, with value and gap in float64; None where that is not enough."""
-        objective = self.objective(np.float64)
         if result.outcome is Outcome.STALLED:
             return None
+        objective = self.objective(np.float64)
+        objective.near = self._fit_intercept
         point, stopping = objective.at(params), Stopping(objective, tol)
         if not objective.certifiable:
             close = abs(point.value - result.value) <= tol * result.value
@@ -271,13 +274,10 @@ class RidgeProblem:
         if start is None:
             return self.start()
         objective, warm = self.objective(np.float64), self.from_coefficients(*start)
-        self._cold_value = self._cold_value or self._value(objective, self.start())
+        self._cold_value = self._cold_value or objective.at(self.start()).value
         with np.errstate(over="ignore", invalid="ignore"):
-            better = self._value(objective, warm) <= self._cold_value
+            better = objective.at(warm).value <= self._cold_value
         return warm if better else self.start()
-
-    def _value(self, objective, params):
-        return objective.at(params).value
 
     def start(self):
         """Zero coefficients, and the class priors as intercept."""

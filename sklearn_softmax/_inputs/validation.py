@@ -161,7 +161,9 @@ def _encode_counts(y):
     """Classes and class numbers of small integers, without sorting the rows."""
     numbers = y.astype(np.intp, copy=False)
     found = np.bincount(numbers) > 0
-    return np.flatnonzero(found).astype(y.dtype), (np.cumsum(found) - 1)[numbers]
+    if not found.all():
+        numbers = (np.cumsum(found) - 1)[numbers]
+    return np.flatnonzero(found).astype(y.dtype), numbers
 
 
 def number_labels(y, classes):

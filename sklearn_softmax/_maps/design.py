@@ -2,11 +2,12 @@
 
 import numpy as np
 
+from . import thin_products
+
 _LOGITS_BYTES = 640_000  # a block of logits and its exponentials share the L2 cache
 _ENTRIES = 16  # of each feature in a block of rows: its product is an array of all features
 _MULTIPLICATIONS = 1 << 19  # fewer are not worth the calls of a second block
 _SPARSE = 0.05  # density, below which products of sparse columns pay
-_BY_ROWS = 48  # features
 _ROWS_BYTES = 8_000_000  # shorter blocks would be cached, but threads wait for Python there
 
 
@@ -53,7 +54,7 @@ class _Design:
         params, bound = params.reshape(self.shape), None
         coef = params[:, : self.n_features]
         if np.any(coef):
-            bound = self._empty()
+            bound = np.empty((self.n_features, self.shape[0]), self.dtype).T
             np.divide(coef, scale, out=bound, casting="same_kind")
         if not self.fit_intercept:
             return bound, None
@@ -61,10 +62,6 @@ class _Design:
         if mean is not None:
             intercept = intercept - (coef @ (mean / scale))[:, None]
         return bound, intercept.astype(self.dtype)
-
-    def _empty(self):
-        """Uninitialised coefficients of shape (n_outputs, n_features), as products take them."""
-        return np.empty((self.shape[0], self.n_features), self.dtype)
 
     def forward(self, bound, rows, out):
         """Write the logits of the slice `rows` to `out`, shape (n_outputs, n_rows)."""
@@ -98,37 +95,27 @@ class DenseDesign(_Design):
     resolution = 1e-24  # relative variance below which a column counts as constant
 
     @property
-    def _by_rows(self):
-        """Whether BLAS is faster by rows, transposing included: its float32 kernels are."""
-        return self.dtype == np.float32 and self.n_features >= _BY_ROWS
-
-    @property
     def block_rows(self):
         """Rows of a block such that logits and rows stay in the cache between products."""
         n_outputs, n_features = self.shape[0], max(1, self.n_features)
-        by_logits = _LOGITS_BYTES // (n_outputs * self.dtype.itemsize)
+        bytes_of_logits = _LOGITS_BYTES if self.dtype == self.X.dtype else _LOGITS_BYTES // 2
+        by_logits = bytes_of_logits // (n_outputs * self.dtype.itemsize)
         by_rows = _ROWS_BYTES // (n_features * self.dtype.itemsize)
         return max(8, min(by_logits, by_rows))
 
-    def _rows(self, rows):
-        return self.X[rows].astype(self.dtype, copy=False)
-
     def _multiply(self, coef, rows, out):
-        if self._by_rows:
-            out[:] = (self._rows(rows) @ coef.T).T
-        else:
-            np.matmul(coef, self._rows(rows).T, out=out)
+        thin_products.logits(coef, thin_products.gather(self.X, rows), out)
 
     def adjoint(self, residuals, rows, totals):
         """Add the products of the residuals with the slice `rows` to `totals`."""
         total = totals[0]
-        total[:, : self.n_features] += residuals @ self._rows(rows)
+        thin_products.add_product(residuals, self.X[rows], total[:, : self.n_features])
         if self.fit_intercept:
             total[:, self.n_features] += np.add.reduce(residuals, axis=1, dtype=np.float64)
 
     def raw_rows(self, indices):
         """The rows with these indices."""
-        return self.X[indices]
+        return thin_products.gather(self.X, indices)
 
     def quadratic_forms(self, rows, square, linear):
         """Σ_j square_j x_j² + linear_j x_j of each row of the slice."""
@@ -146,9 +133,9 @@ class DenseDesign(_Design):
     def column_moments(self, rows, weights, shift):
         """Weighted Σ (x - shift) and Σ (x - shift)² of the slice `rows`, in float64."""
         block = self.X[rows] - shift
-        if weights is None:
-            return block.sum(axis=0), np.einsum("bj,bj->j", block, block)
-        return weights @ block, np.einsum("bj,bj,b->j", block, block, weights)
+        weights = np.ones(len(block)) if weights is None else weights
+        first = weights @ block
+        return first, weights @ np.multiply(block, block, out=block)
 
     def shift(self):
         """A point near the data, from which moments are taken without cancellation."""
@@ -188,6 +175,9 @@ class SparseDesign(_Design):
         return max(64, min(max(by_logits, by_entries), -(-self.n_rows // 2)))
 
     def _rows(self, rows):
+        if isinstance(rows, np.ndarray):
+            block = self.X[rows].astype(self.dtype, copy=False)
+            return block, block.T
         block = self._blocks.get((rows.start, rows.stop))
         if block is None:
             X, indptr = self.X, self.X.indptr
@@ -202,9 +192,6 @@ class SparseDesign(_Design):
             for matrix in block:
                 matrix.data, matrix.indices, matrix.indptr = data, X.indices[entries], starts
         return block
-
-    def _empty(self):
-        return np.empty((self.n_features, self.shape[0]), self.dtype).T
 
     def zeros(self):
         """Totals that `adjoint` adds to: feature-major, as its products come."""

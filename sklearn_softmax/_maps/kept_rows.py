@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from . import thin_products
 from .standardised import KEPT
 
 _LOGITS = 80_000  # of a block: they share the cache with their exponentials
@@ -21,6 +22,11 @@ class KeptRows:
         The number of logits of a row.
     n_features : int
         Columns that are features; one more is the intercept.
+
+    Attributes
+    ----------
+    columns : ndarray of shape (width, n_rows)
+        The same numbers in columns, which products read faster.
     """
 
     knows_features, sparse, kept = True, False, True
@@ -28,6 +34,9 @@ class KeptRows:
 
     def __init__(self, rows, n_outputs, n_features):
         self._rows, (self.n_rows, width) = rows, rows.shape
+        self.columns = np.ascontiguousarray(rows.T)
+        both = thin_products.columns_serve(n_outputs, width)
+        self._summed = self.columns.T if both else rows
         self.shape, self.n_features = (n_outputs, width), n_features
         self.fit_intercept = width > n_features
         self.block_rows = max(8, _LOGITS // n_outputs)
@@ -48,7 +57,19 @@ class KeptRows:
 
     def rows(self, indices=slice(None)):
         """Standardised rows; those of a slice must not be written to."""
-        return self._rows[indices]
+        return thin_products.gather(self._rows, indices)
+
+    def add_moments(self, weights, rows, totals, columns=None):
+        """Add Σ w x̃x̃' of the slice `rows` and some columns: see `thin_products`."""
+        features = self._rows[rows]
+        features = features if columns is None else features[:, columns]
+        thin_products.add_moments(weights, features, totals)
+
+    def gram(self, indices, roots=None):
+        """Σ x̃x̃' of the rows with these indices, each row multiplied with its root, if any."""
+        rows = self.rows(indices)
+        rows = rows if roots is None else rows * roots[:, None]
+        return rows.T @ rows
 
     def bind(self, params):
         """What `forward` needs of the parameters."""
@@ -56,7 +77,7 @@ class KeptRows:
 
     def forward(self, bound, rows, out):
         """Write the logits of the slice `rows` to `out`, shape (n_outputs, n_rows)."""
-        np.matmul(bound, self._rows[rows].T, out=out)
+        thin_products.logits(bound, self.columns[:, rows].T, out)
 
     def zeros(self):
         """Totals that `adjoint` adds to."""
@@ -64,8 +85,7 @@ class KeptRows:
 
     def adjoint(self, residuals, rows, totals):
         """Add the products of the residuals with the slice `rows` to `totals`."""
-        total = totals[0]
-        total += residuals @ self._rows[rows]
+        thin_products.add_product(residuals, self._summed[rows], totals[0])
 
     def release(self, totals):
         """Gradient with respect to the flat parameters."""

@@ -3,8 +3,10 @@
 import numpy as np
 
 from .pair_products import pair_gram
+from .thin_products import add_moments
 
 _LEAST_VARIANCE = 1e-280  # columns below are constant
+_GRAM_NUMBERS = 25_000  # of rows that are copied at a time
 KEPT = 1 << 19  # numbers: rows of small data are standardised once
 _TOGETHER = 1 << 16  # numbers of a gradient that stay in the cache between operations
 
@@ -136,6 +138,27 @@ class Standardised:
         features /= self.scale
         return rows
 
+    def gram(self, indices, roots=None):
+        """Σ x̃x̃' of the rows with these indices, each row multiplied with its root, if any."""
+        total, n = np.zeros((self.shape[1],) * 2), self.n_features
+        for part, own in _parts(indices, max(256, _GRAM_NUMBERS // self.shape[1])):
+            rows = self.design.raw_rows(own) - self.mean
+            factors = np.ones(len(rows)) if roots is None else roots[part]
+            if roots is not None:
+                rows *= factors[:, None]
+            total[:n, :n] += rows.T @ rows
+            total[n:, :n] += factors @ rows
+            total[n:, n:] += np.dot(factors, factors)
+        total[:n, n:] = total[n:, :n].T
+        total[:n] /= self.scale[:, None]
+        total[:, :n] /= self.scale
+        return total
+
+    def add_moments(self, weights, rows, totals, columns=None):
+        """Add Σ w x̃x̃' of the slice `rows` and some columns: see `thin_products`."""
+        features = self.rows(rows)
+        add_moments(weights, features if columns is None else features[:, columns], totals)
+
     def pair_gram(self, columns, classes, table):
         """Products of columns, each scaled by a column of a table, and the number of its class.
 
@@ -168,6 +191,15 @@ class Standardised:
         features /= self.scale**2
         squares[:, self.n_features :] = total[:, None]
         return np.maximum(squares, 0.0, out=squares)
+
+
+def _parts(indices, step):
+    """Parts of a slice or an array of indices, and where they are in it."""
+    first = indices.start if isinstance(indices, slice) else None
+    n_rows = len(indices) if first is None else indices.stop - first
+    for start in range(0, n_rows, step):
+        part = slice(start, min(start + step, n_rows))
+        yield part, indices[part] if first is None else slice(first + start, first + part.stop)
 
 
 def column_scales(design, weights, blocks, threads):

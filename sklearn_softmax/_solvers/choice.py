@@ -1,12 +1,14 @@
 """The solver that is expected to cost least, and another where it takes long."""
 
 from dataclasses import replace
+from math import sqrt
 
-from .costs import newton_pays, newton_pays_late, newton_ratio
+from .costs import few_newton_pays, gram_fits, newton_pays, newton_pays_late, newton_ratio
 from .lbfgs import lbfgs
 from .newton import newton
 from .newton_cg import newton_blocks
 from .outcome import Outcome
+from .steps.even import EvenSchedule
 
 _SHORT, _LONG = 20, 150  # steps in which L-BFGS ends, unless the curvature moves far
 _PATIENCE = 60  # steps after which it must be near the end
@@ -18,11 +20,24 @@ def choose(objective, start, *, tol, max_iter):
     Newton's method where the Hessian of all classes is cheap, else L-BFGS. That takes long where
     curvature moves by factors, as in nearly separable data: then Newton's method goes on from
     there, with the explicit Hessian where that is not too dear, else by conjugate gradients.
+    Where no curvature is left far from the optimum, L-BFGS goes on in a metric that needs none.
     Parameters and result are those of `lbfgs`.
     """
+    result = _cheapest(objective, start, tol=tol, max_iter=max_iter)
+    left, far = max_iter - result.n_iter, result.gap > sqrt(tol) * result.value
+    lost = far and result.outcome is Outcome.STALLED
+    if not (lost and left and gram_fits(objective.map.shape[1])):
+        return result
+    metrics = EvenSchedule(objective)
+    more = lbfgs(objective, result.params, tol=tol, max_iter=left, metrics=metrics)
+    return replace(more, n_iter=result.n_iter + more.n_iter)
+
+
+def _cheapest(objective, start, *, tol, max_iter):
     map = objective.map
     ratio = newton_ratio(map.n_rows, map.n_entries, *map.shape)
-    if newton_pays(ratio):
+    few = objective.has_few_rows and few_newton_pays(ratio, map.n_entries, map.shape[0])
+    if few or newton_pays(ratio):
         return newton(objective, start, tol=tol, max_iter=max_iter)
     steps, later = (_SHORT, newton) if newton_pays_late(ratio) else (_LONG, newton_blocks)
     first = lbfgs(objective, start, tol=tol, max_iter=min(steps, max_iter), patience=_PATIENCE)

@@ -7,13 +7,16 @@ large matrices are faster; calls take the time of `CALLS` operations, however sm
 
 CALLS = 2e6  # operations in the time that the calls of a pass take
 LARGE_PRODUCT = 0.35  # time of an operation in a large product, relative to a pass
-HESSIAN_PRODUCT = 1.2  # the same for a multiplication and an addition in a Hessian
+HESSIAN_PRODUCT = 0.7  # the same for a multiplication and an addition in a Hessian
 GATHER = 4.0  # of a number that is standardised for it
 
 _EXPECTED_PASSES = 50
-_NEWTON_RATIO, _NEWTON_SWITCH_RATIO = 1.2, 5.0
+_SIDE_COST = 0.25  # of a pass: what may be done beside it, since it spares half a pass at times
+_NEWTON_RATIO, _NEWTON_SWITCH_RATIO = 0.7, 3.5
+_FEW_RATIO = 2.5  # where calls cost most: `few_newton` has few beside the Hessian's
+_CALLS_COST_MOST = 0.5  # operations of a pass, relative to CALLS
 _HESSIAN_BYTES = 64 << 20
-_KEPT_PRODUCTS, _KEPT_WIDTH = 1 << 21, 48  # numbers, features
+_KEPT_PRODUCTS, _KEPT_WIDTH = 1 << 18, 48  # numbers, features
 _TOGETHER = 1 << 24  # multiplications: of about a millisecond
 _STACKED = 1 << 21  # numbers
 _EXPECTED_PRODUCTS = 20
@@ -43,6 +46,12 @@ def whole_blocks_pay(n_outputs, n_rows, width):
     return blocks_cost(n_outputs, n_rows, width) <= CALLS
 
 
+def moments_pay(n_rows, n_entries, n_outputs):
+    """Whether products of all probabilities of a row are cheap beside a pass: see `Stopping`."""
+    moments = LARGE_PRODUCT * 2.0 * n_rows * n_outputs**2
+    return moments <= _SIDE_COST * pass_cost(n_entries, n_outputs)
+
+
 def newton_ratio(n_rows, n_entries, n_outputs, width):
     """Cost of an explicit Hessian of all classes and of its Cholesky factor, in passes.
 
@@ -60,6 +69,12 @@ def newton_ratio(n_rows, n_entries, n_outputs, width):
 def newton_pays(ratio):
     """Whether Newton's steps, of which a quarter as many are needed, cost less from the start."""
     return ratio <= _NEWTON_RATIO
+
+
+def few_newton_pays(ratio, n_entries, n_outputs):
+    """Whether they do so for rows that are few enough for `few_newton`."""
+    small = 4.0 * n_entries * n_outputs <= _CALLS_COST_MOST * CALLS
+    return ratio <= (_FEW_RATIO if small else _NEWTON_RATIO)
 
 
 def newton_pays_late(ratio):
@@ -85,6 +100,11 @@ def part_ratio(n_rows, n_entries, n_outputs, width, n_columns):
 def part_pays(cost, steps):
     """Whether that is far less than so many more steps: in some of them it gets cheaper."""
     return cost <= 0.5 * steps
+
+
+def gram_fits(width):
+    """Whether a matrix of all features may be made, whatever it costs."""
+    return 8 * width**2 <= _HESSIAN_BYTES
 
 
 def most_active_rows(n_rows, n_entries, n_outputs, width, itemsize):

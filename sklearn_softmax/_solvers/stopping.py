@@ -5,9 +5,11 @@ All solvers ask here at every point: this is where an observer of the objective 
 
 import numpy as np
 
+from . import costs
 from .outcome import Outcome, Result
 from .weak import WeakFeatures
 
+_NEAR = 100.0  # times the tolerance: below, the next point may be the last
 _CLOSE = 0.1  # share of the tolerance: below, distributions need not be moved for a tight bound
 
 
@@ -27,9 +29,20 @@ class Stopping:
         self._certifiable = objective.certifiable
         self._weak, self._refused = WeakFeatures(objective), np.inf
         self._last, self._interrupted = None, False
+        self._balances = self._moments_pay()
+
+    def _moments_pay(self):
+        """Whether points that may be the last should come with the moments of `duality_gap`."""
+        objective, map = self._objective, self._objective.map
+        if not (self._certifiable and objective.exact and getattr(map, "knows_features", False)):
+            return False
+        cheap = costs.moments_pay(map.n_rows, map.n_entries, map.shape[0])
+        return cheap and bool(np.any(objective.penalty.curvature == 0.0))
 
     def gap(self, point, decrement, newton_step=None):
         """Bound on ``value - optimum``; inf while that is not worth a certificate.
+
+        In float32 it is an estimate: products in float64 are to certify what is found.
 
         Parameters
         ----------
@@ -48,11 +61,15 @@ class Stopping:
         gaps = self._objective.residual_gaps(point)
         residual_gap = np.add.reduce(gaps)
         self._weak.observe(residual_gap)
-        near = residual_gap > bound > 0.0 and 2.0 * decrement <= min(bound, self._refused)
-        if near and newton_step is None:
+        near = max(decrement, residual_gap) <= _NEAR * bound
+        self._objective.near = self._balances and near
+        weak = residual_gap > bound > 0.0 and 2.0 * decrement <= min(bound, self._refused)
+        if weak and newton_step is None:
             newton_step = self._weak.step(point, gaps, bound)
         tight = newton_step is not None and residual_gap > _CLOSE * bound
         estimate = decrement if tight else max(decrement, residual_gap)
+        if not self._objective.exact:
+            return estimate if tight else decrement + residual_gap
         if estimate > min(bound, self._refused):
             return np.inf
         if tight:
@@ -74,6 +91,8 @@ class Stopping:
         residual_gap = self._objective.residual_gap(point)
         if residual_gap > min(_CLOSE * self._tol * point.value, self._refused):
             return np.inf
+        if not self._objective.exact:
+            return residual_gap
         self._refused = 0.5 * residual_gap
         return self._objective.duality_gap(point)
 

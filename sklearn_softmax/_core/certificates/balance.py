@@ -92,21 +92,28 @@ def _hessian(objective, map, point):
     return objective.scale * total
 
 
+def add_moments(totals, weights, probabilities):
+    """Add Σ s pp' and, in the last column, Σ s p of a block of rows."""
+    weighted = probabilities if weights is None else probabilities * weights
+    totals[:, -1] += np.add.reduce(weighted, axis=1, dtype=np.float64)
+    totals[:, :-1] += weighted @ probabilities.T
+
+
 def _intercepts(objective, point):
-    n_outputs = objective.target.n_outputs
+    """Hessian of the intercepts, from moments that the point may have come with."""
+    n_outputs, moments = objective.target.n_outputs, point.moments
+    if moments is None:
 
-    def visit(probabilities, rows, totals):
-        weights = objective.weights_of(rows)
-        weighted = probabilities if weights is None else probabilities * weights
-        totals[0][:] += np.add.reduce(weighted, axis=1, dtype=np.float64)
-        totals[1][:] += weighted @ probabilities.T
+        def visit(probabilities, rows, totals):
+            add_moments(totals[0], objective.weights_of(rows), probabilities)
 
-    sums, moments = objective.probabilities_at(
-        point, visit, lambda: (np.zeros(n_outputs), np.zeros((n_outputs, n_outputs)))
-    )
-    total = np.diag(sums) - moments
+        (moments,) = objective.probabilities_at(
+            point, visit, lambda: (np.zeros((n_outputs, n_outputs + 1)),)
+        )
+        moments *= objective.scale
+    total = np.diag(moments[:, -1]) - moments[:, :-1]
     _close(total, n_outputs)
-    return objective.scale * total
+    return total
 
 
 def _close(hessian, n_outputs):

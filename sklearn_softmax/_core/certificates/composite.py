@@ -89,10 +89,11 @@ def _divergence(objective, point, shift, share):
     target = objective.target
 
     def visit(probabilities, rows, totals):
+        change = objective.scratch.blocks(rows.stop - rows.start)[0]
         if shift is None:
-            change = np.zeros_like(probabilities)
+            change[:] = 0.0
         else:
-            change, _ = moved(target, probabilities, shift, rows)
+            moved(target, probabilities, shift, rows, change)
             change *= share
         change -= (1.0 - share) * target.excess(probabilities, rows)
         terms = target.divergence(probabilities, change, rows)

@@ -74,12 +74,11 @@ def _gap(objective, point, shift, allowed):
     return divergence + np.dot(residual**2, objective.penalty.half_inverse)
 
 
-def moved(target, probabilities, shift, rows):
-    """Q - P = D(P) Lv of a block of rows, kept within distributions, and KL(Q ‖ P)."""
-    change = np.empty_like(probabilities)
-    shift(rows, change)
-    target.curve(probabilities.copy(), change)
-    return change, divergences(target, probabilities, change, rows)
+def moved(target, probabilities, shift, rows, out):
+    """KL(Q ‖ P) of a block of rows; `out` receives Q - P = D(P) Lv, kept within distributions."""
+    shift(rows, out)
+    target.curve(probabilities, out)
+    return divergences(target, probabilities, out, rows)
 
 
 def divergences(target, probabilities, change, rows):
@@ -98,7 +97,8 @@ def shifted(objective, point, shift):
 
     def visit(probabilities, rows, totals):
         divergence, *sums = totals
-        change, terms = moved(objective.target, probabilities, shift, rows)
+        change = objective.scratch.blocks(rows.stop - rows.start)[0]
+        terms = moved(objective.target, probabilities, shift, rows, change)
         weights = objective.weights_of(rows)
         if weights is not None:
             change *= weights

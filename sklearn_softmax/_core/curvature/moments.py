@@ -20,7 +20,7 @@ class RowMoments:
     Parameters
     ----------
     map : linear map
-        With `rows`.
+        With `add_moments`.
     columns : ndarray of int or None
         Of x̃; None for all.
     """
@@ -37,11 +37,7 @@ class RowMoments:
 
     def add(self, weights, rows, totals):
         """Add the moments of a slice of rows under weights of shape (n_weights, n_rows)."""
-        features = self._map.rows(rows)
-        if self._columns is not None:
-            features = features[:, self._columns]
-        for weight, total in zip(weights, totals, strict=True):
-            total += (features.T * weight) @ features
+        self._map.add_moments(weights, rows, totals, self._columns)
 
     @staticmethod
     def matrices(totals):

@@ -12,6 +12,7 @@ from functools import cached_property
 
 import numpy as np
 
+from ..exponentials import exponentials
 from . import gap
 from .state import State
 
@@ -116,9 +117,9 @@ class Weightings:
         logits -= largest[:, None]
         own = np.einsum("fkb,kb->fb", logits, table)
         own -= largest * (1.0 - np.add.reduce(table))
-        exponentials = np.exp(logits, out=logits)
-        sums = np.add.reduce(exponentials, axis=1) + np.exp(-largest)
-        np.divide(exponentials, sums[:, None], out=chances)
+        exponentials(logits, out=logits)
+        sums = np.add.reduce(logits, axis=1) + np.exp(-largest)
+        np.divide(logits, sums[:, None], out=chances)
         return np.log(sums) - own
 
     def _state(self, which, params, ridge, chances, losses):

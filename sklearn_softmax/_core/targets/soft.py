@@ -5,10 +5,12 @@ The loss is the cross-entropy Σ_k q_k (log Σ_l exp(z_l) - z_k), never below th
 
 import numpy as np
 
-from .labels import BinaryLabels, Labels, _Target
+from ..exponentials import exponentials
+from .labels import BinaryLabels, Labels
+from .target import Target
 
 
-class _SoftTarget(_Target):
+class _SoftTarget(Target):
     """Relative logits u = z - z_m, m being the class that each row is closest to.
 
     The loss is log1p(Σ_{k != m} exp(u_k)) - Σ_k q_k u_k: that of labels where q is one, and with
@@ -24,14 +26,14 @@ class _SoftTarget(_Target):
     relate_direction = anchor = relate
 
     def loss_rows(self, relative, rows, out):
-        """Loss of each row, in nats, and what turns `out` into probabilities: see `_Target`."""
+        """Loss of each row, in nats, and what turns `out` into probabilities: see `Target`."""
         expected = self.expected(relative, rows)
         loss, inverse = super().loss_rows(relative, rows, out)
         loss -= expected
         return loss, inverse
 
     def _exponentials(self, relative, rows, out):
-        np.exp(relative, out=out)
+        exponentials(relative, out)
         self._main._clear(out, rows)
 
     def probabilities(self, exponentials, inverse, rows):
@@ -159,7 +161,7 @@ class BinarySoftLabels(BinaryLabels):
         self._both, self._rest = (first, second), np.minimum(first, second)
 
     def loss_rows(self, relative, rows, out):
-        """Loss of each row, in nats, and what turns `out` into probabilities: see `_Target`."""
+        """Loss of each row, in nats, and what turns `out` into probabilities: see `Target`."""
         loss, inverse = super().loss_rows(relative, rows, out)
         loss -= self._rest[rows] * relative[0]
         return loss, inverse

@@ -63,26 +63,29 @@ class BlockMetric(_ClassMetric):
 
     Parameters
     ----------
-    blocks : ndarray of shape (n_blocks, width, width)
-        Symmetric and positive semi-definite. One block serves all classes.
+    block : callable
+        ``block(k)`` returns the block of class k, symmetric and positive semi-definite.
+    n_blocks : int
+        One block serves all classes.
     shape : (n_outputs, width)
         The shape of the parameters.
     for_each : callable
         ``for_each(task, items)``, perhaps in threads.
     """
 
-    def __init__(self, blocks, shape, for_each):
+    def __init__(self, block, n_blocks, shape, for_each):
         super().__init__(shape)
-        self._roots, self._factors = _inverse_roots(blocks), []
+        self._roots, self._factors = None, [None] * n_blocks
+        if shape[1] <= _SMALL:
+            self._roots = _inverse_roots(np.array([block(k) for k in range(n_blocks)]))
         if self._roots is not None:
             self._transposed = self._roots.transpose(0, 2, 1)
         else:
-            self._factors = [None] * len(blocks)
 
-            def factorise(number):
-                self._factors[number] = cholesky(blocks[number])
+            def factorise(k):
+                self._factors[k] = cholesky(block(k))
 
-            for_each(factorise, range(len(blocks)))
+            for_each(factorise, range(n_blocks))
 
     def _solve(self, gradient):
         if self._roots is not None:
@@ -100,8 +103,6 @@ def _inverse_roots(blocks):
 
     A product T'Tg is positive definite whatever the rounding errors of T.
     """
-    if len(blocks[0]) > _SMALL:
-        return None
     try:
         return np.linalg.solve(np.linalg.cholesky(blocks), np.eye(len(blocks[0]))[None])
     except np.linalg.LinAlgError:
@@ -184,8 +185,12 @@ class KroneckerMetric:
         if len(self._values) > _SHARED_BASIS:
             self._solver = _SharedBasis(self._values, gram, ridge)
         else:
-            blocks = self._values[:, None, None] * gram + np.diag(ridge)
-            self._solver = BlockMetric(blocks, (len(blocks), shape[1]), for_each)
+            count, ridge = len(self._values), np.diag(ridge)
+
+            def block(k):
+                return self._values[k] * gram + ridge
+
+            self._solver = BlockMetric(block, count, (count, shape[1]), for_each)
 
     def solve(self, gradient):
         """Product of the inverse metric with a flat gradient."""

@@ -36,7 +36,7 @@ class MetricSchedule:
         self._objective = objective
         self._shape = _, width = objective.map.shape
         self._n_rows = objective.map.n_rows
-        self._size = max(_ROWS_PER_COLUMN * width, 2 * self._n_rows // width)
+        self._size = max(_ROWS_PER_COLUMN * width, self._n_rows // width)
         self._largest = _MOST_GROWTH * self._size
         self._ridge = objective.penalty.curvature.reshape(self._shape)
         self._damping, self._number = _DAMPING, 0
@@ -59,17 +59,18 @@ class MetricSchedule:
         return memory <= _MAX_BYTES and self._block_cost(n_blocks, size) <= self._affordable_passes
 
     def _choose(self):
+        """How metrics are built, and their cost: no bound method, for a cycle would keep memory."""
         size, n_outputs = min(self._size, self._n_rows), self._shape[0]
         if self._affordable(n_outputs, size):
-            return self._class_blocks, self._block_cost(n_outputs, size)
+            return MetricSchedule._class_blocks, self._block_cost(n_outputs, size)
         if self._affordable(1, self._n_rows):
-            return self._few_rows, self._block_cost(1, size)
-        return self._diagonal, 1.0
+            return MetricSchedule._few_rows, self._block_cost(1, size)
+        return MetricSchedule._diagonal, 1.0
 
     @property
     def is_diagonal(self):
         """Whether metrics are diagonals, others being too dear."""
-        return self._build == self._diagonal
+        return self._build is MetricSchedule._diagonal
 
     def afford(self, n_passes):
         """Let metrics cost as many passes as a step took in the last one."""
@@ -124,15 +125,16 @@ class MetricSchedule:
         self._number += 1
         self._age, self._steps, self._drops = 0, [], []
         self._value = self._last = point.value
-        return self._build(point)
+        return self._build(self, point)
 
     def of_active_rows(self, rows, point):
         """A metric of exact blocks, from rows that have been copied, where blocks are cheap."""
-        if self._build != self._class_blocks:
+        if self._build is not MetricSchedule._class_blocks:
             return self.renew(point)
         blocks = rows.class_blocks()
         np.einsum("kii->ki", blocks)[:] += self._ridge
-        return BlockMetric(blocks, self._shape, self._objective.threads.for_each)
+        for_each = self._objective.threads.for_each
+        return BlockMetric(blocks.__getitem__, len(blocks), self._shape, for_each)
 
     def _whole_gram(self):
         if self._gram is None:
@@ -144,17 +146,25 @@ class MetricSchedule:
         """What the curvature of each row is multiplied with: see `leverages`."""
         return self._objective.leverages()
 
+    @cached_property
+    def _drawable(self):
+        """Numbers of the rows that may be drawn, and their importance."""
+        rows = self._objective.candidates()
+        return rows, self._objective.leverages(rows)
+
     def _class_blocks(self, point):
         if self._whole:
             self._blocks, self._mean_weights = self._objective.class_blocks(point)
             return self._damped()
-        return self._sample_blocks(*self._objective.variance_table(point))
+        self._sample_blocks(self._objective.variance_table(point, self._drawable[0]))
+        return self._damped()
 
-    def _sample_blocks(self, table, candidates):
-        objective, importance = self._objective, self.importance[candidates]
-        width = self._shape[1]
+    def _sample_blocks(self, table):
+        objective, width = self._objective, self._shape[1]
+        candidates, importance = self._drawable
         self._blocks = blocks = np.empty((len(table), width, width))
         drawn = np.empty(len(table))
+        objective.rest()
 
         def assemble(k):
             seed = [self._number, k]
@@ -165,23 +175,30 @@ class MetricSchedule:
         self._cost = self._block_cost(len(table), np.mean(drawn))
         share = objective.scale * self._n_rows / len(candidates)
         self._mean_weights = share * np.add.reduce(table, axis=1, dtype=np.float64)
-        return self._damped()
 
     def _damped(self):
         weights = np.maximum(self._mean_weights, _LEAST_WEIGHT * self._mean_weights.max())
-        damping = (self._damping * weights)[:, None, None]
-        blocks = self._blocks + damping * self._whole_gram()
-        np.einsum("kii->ki", blocks)[:] += self._ridge[: len(blocks)]
-        return BlockMetric(blocks, self._shape, self._objective.threads.for_each)
+        damping = self._damping * weights
+        gram, for_each = self._whole_gram(), self._objective.threads.for_each
+
+        def block(k):
+            total = damping[k] * gram
+            total += self._blocks[k]
+            np.einsum("ii->i", total)[:] += self._ridge[k]
+            return total
+
+        return BlockMetric(block, len(self._blocks), self._shape, for_each)
 
     def _few_rows(self, point):
         """Low rank where few rows carry the curvature of each class, else one shared block."""
         objective = self._objective
-        table, candidates = objective.variance_table(point)
+        candidates, _ = self._drawable
+        table = objective.variance_table(point, candidates)
         chosen = [np.flatnonzero(weights >= weights.mean()) for weights in table]
         most = max(len(rows) for rows in chosen)
         if most > self._shape[1] // 2:
-            return self._sample_blocks(table.mean(axis=0, keepdims=True), candidates)
+            self._sample_blocks(table.mean(axis=0, keepdims=True))
+            return self._damped()
         self._blocks = None
         share = objective.scale * self._n_rows / len(candidates)
         totals = share * np.add.reduce(table, axis=1, dtype=np.float64)
