@@ -28,6 +28,8 @@ from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
 from sklearn_softmax import SoftmaxRegression, SoftmaxRegressionCV
+from sklearn_softmax._core.many.weightings import Weightings
+from sklearn_softmax._core.objective import Objective
 from sklearn_softmax._selection import near_fits
 from sklearn_softmax._selection.rules import best, mean_and_error, one_standard_error
 from sklearn_softmax._solvers import costs
@@ -103,6 +105,28 @@ def test_all_routes_to_the_fits_of_folds_give_the_same_scores(route, n_classes, 
     model = chooser(tol=tol).fit(X, y, sample_weight=weights)
     loose = 2e-3 if route in ("alone", "own Hessians") else 1e-4  # others take a last step
     np.testing.assert_allclose(model.cv_scores_, expected, rtol=1e-6 if tol == TOL else loose)
+
+
+@pytest.mark.parametrize("shape", [(1800, 12, 8), (800, 40, 5)])
+def test_hessians_serve_strengths_and_folds(shape, monkeypatch):
+    """Not one for each of 60 fits, nor one for each of 10 strengths: curvature hardly moves."""
+    made = []
+    for owner in (Objective, Weightings):
+
+        def recorded(self, *given, hessian=owner.hessian):
+            found = hessian(self, *given)
+            made.extend(found if found.ndim == 3 else [found])
+            return found
+
+        monkeypatch.setattr(owner, "hessian", recorded)
+    n_rows, n_features, n_classes = shape
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((n_rows, n_features))
+    logits = X @ rng.standard_normal((n_features, n_classes))
+    y = np.argmax(logits + 3.0 * rng.gumbel(size=logits.shape), axis=1)
+    model = SoftmaxRegressionCV(np.geomspace(1e-4, 1e4, 10)).fit(X, y)
+    assert model.dual_gap_ <= 1e-6
+    assert 1 <= len(made) <= 8
 
 
 def test_scores_of_weighted_rows_are_those_of_an_explicit_loop():

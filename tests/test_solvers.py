@@ -655,23 +655,53 @@ def optimum(problem, objective, C):
 def test_a_kept_hessian_is_that_with_another_ridge(kind):
     problem, objective = make(kind=kind)
     first, ridge = optimum(problem, objective, 1.0)
-    kept = KeptHessian(objective.hessian(first), ridge, first.params, objective.map.shape)
+    kept = KeptHessian(objective.hessian(first), ridge, first, objective.map.shape)
     second, other = optimum(problem, objective, 1.05)
+    assert kept.foresees(second.params, other)
     gradient = objective.at(problem.start()).gradient
     expected = HessianMetric(objective.hessian(first), objective.map.shape)  # has the other ridge
-    found = kept.metric_at(second.params, other)
+    found = kept.with_ridge(other)
     np.testing.assert_allclose(found.solve(gradient), expected.solve(gradient), rtol=1e-8)
-    first_again = kept.metric_at(first.params, ridge).solve(gradient)
-    np.testing.assert_allclose(first_again, kept.metric.solve(gradient), rtol=1e-10)
+    assert kept.with_ridge(ridge) is kept.metric
 
 
 @pytest.mark.parametrize("kind", ["labels", "binary"])
 def test_a_kept_hessian_knows_where_the_curvature_has_moved(kind):
     problem, objective = make(kind=kind)
     first, ridge = optimum(problem, objective, 1e-3)
-    kept = KeptHessian(objective.hessian(first), ridge, first.params, objective.map.shape)
+    kept = KeptHessian(objective.hessian(first), ridge, first, objective.map.shape)
     second, other = optimum(problem, objective, 1.0)
-    assert kept.metric_at(second.params, other) is None
+    assert not kept.foresees(second.params, other)
+
+
+@pytest.mark.parametrize("kind", ["labels", "binary"])
+def test_curvature_stays_along_short_ways_whoever_went_them(kind):
+    """Ways of nothing but what fits leave to their tolerance: those no ridge foresees."""
+    problem, objective = make(kind=kind)
+    first, ridge = optimum(problem, objective, 1.0)
+    kept = KeptHessian(objective.hessian(first), ridge, first, objective.map.shape)
+    way = np.random.default_rng(0).standard_normal(objective.map.shape)
+    way = (way - way.mean(axis=0) if len(way) > 1 else way).ravel()
+    way *= np.sqrt(first.value / np.dot(way, objective.hessian_product(first, way)))
+    assert kept.foresees(first.params + 0.02 * way, ridge)
+    assert not kept.foresees(first.params + 0.04 * way, ridge)
+
+
+@pytest.mark.parametrize("kind", ["labels", "binary"])
+def test_paths_start_where_the_last_curvature_foresees_the_optimum(kind, monkeypatch):
+    """A small change of the ridge takes no step; one from another start does."""
+    monkeypatch.setattr(costs, "_NEWTON_RATIO", 0.0)
+    problem, objective = make(kind=kind)
+    path, options = NearPath(SOLVERS["newton"]), {"tol": 1e-6, "max_iter": 50}
+    problem.set_strength(1.0)
+    first = path(objective, problem.start(), **options)
+    problem.set_strength(1.1)
+    start = objective.at(first.params)
+    assert objective.residual_gap(start) > 1e-5 * start.value
+    second = path(objective, first.params, **options)
+    assert second.n_iter == 0
+    assert second.outcome is Outcome.CONVERGED
+    assert path(objective, problem.start(), **options).n_iter > 0
 
 
 @pytest.mark.parametrize("container", [None, sparse.csr_matrix])

@@ -32,7 +32,7 @@ def fits_at_once(problem, shrinkage, threads):
     """
     data, grid = problem.data, problem.grid
     (n_rows, n_features), n_outputs = data.X.shape, data.target.n_outputs
-    small = costs.together_pays(n_rows, n_outputs, n_features + grid.fit_intercept)
+    small = costs.at_once_pays(n_rows, n_outputs, n_features + grid.fit_intercept)
     wide = not sparse.issparse(data.X) and costs.row_space_pays(n_rows, n_features, n_outputs)
     if not small or wide or grid.solver not in ("auto", "newton"):
         return []

@@ -15,11 +15,12 @@ from .at_once import fits_at_once
 
 
 class Fit(NamedTuple):
-    """Coefficients of all classes, and how good they are."""
+    """Coefficients of all classes, how good they are, and the curvature there if it is known."""
 
     coef: np.ndarray
     intercept: np.ndarray
     result: Result
+    kept: Any = None
 
     def attributes(self, classes, dtype):
         """What is known of a model that is fitted so."""
@@ -118,26 +119,26 @@ class Problem:
         found = []
         with Threads() as threads:
             for shrinkage in self.grid.shrinkages:
-                for coef, intercept, result in self._path(shrinkage, threads):
-                    found.append(Fit(*self.data.all_classes(coef, intercept), result))
+                for coef, intercept, *rest in self._path(shrinkage, threads):
+                    found.append(Fit(*self.data.all_classes(coef, intercept), *rest))
                     done(found[-1])
         return found
 
     def _path(self, shrinkage, threads):
-        """Coefficients and results at each C."""
+        """Coefficients, results and kept Hessians at each C."""
         known = [] if shrinkage.has_norm else fits_at_once(self, shrinkage, threads)
         if known and all(result is not None for *_, result in known):
-            yield from known
+            yield from ((*fit, None) for fit in known)
             return
         prepared, last, solving = self.prepare(shrinkage, threads), None, self.grid.solving
         exact = self.grid.solver in ("auto", "newton")
         small = (lambda map: self.small_weightings(map, threads)) if exact else None
-        solving["solver"] = NearPath(solving["solver"], small)
+        solving["solver"] = path = NearPath(solving["solver"], small)
         for place, C in enumerate(self.grid.Cs):
             last, result = (known[place][:2], known[place][2]) if known else (last, None)
             if result is None:
                 *last, result = prepared.fit(C, last, **solving)
-            yield *last, result
+            yield *last, result, path.kept
 
     def fits_near(self, neighbours):
         """Fits at all points of the grid, from those of other rows.

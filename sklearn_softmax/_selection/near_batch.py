@@ -1,5 +1,7 @@
 """Fits of all folds of a small problem at once."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from .._core.threads import Threads
@@ -47,7 +49,8 @@ class NearBatch:
     def __init__(self, shared, rows, folds):
         self._shared, self._n_rows, self._grid = shared, len(rows), shared.whole.grid
         self._options = {"tol": self._grid.tol, "max_iter": self._grid.max_iter}
-        problems = [_usable(self._grid, rows, train) for train, _ in folds]
+        bare = replace(rows, X=rows.X[:, :0])  # folds see the features of all rows: no copies
+        problems = [_usable(self._grid, bare, train) for train, _ in folds]
         n_present = len(shared.whole.data.present)
         self._place, same = {}, []
         for number, problem in enumerate(problems):
@@ -75,7 +78,7 @@ class NearBatch:
             self.sound = all(shared.same(value, place) for place, value in enumerate(near.value))
             parts = [near.take([place]) for place in range(len(params))]
             if not costs.hessian_pays(*shared.map.shape):
-                inverses = (inverse_of(problems.hessian(part)[0]) for part in parts)
+                inverses = (self._inverse(problems, *part) for part in enumerate(parts))
                 return self._in_turn(many_near, problems, params, inverses, ridge[:, 1:])
             step = max(1, NUMBERS // (len(folds) * problems.n_curvatures))
             parts = [slice(first, first + step) for first in range(0, len(near), step)]
@@ -109,6 +112,13 @@ class NearBatch:
                 results[-1][fold] = result
             near = np.array([fold for fold in near if results[-1][fold] is not None], np.intp)
         return results
+
+    def _inverse(self, problems, place, whole):
+        """Inverse of the metric of all rows."""
+        kept = self._shared.kept(place)
+        if kept is None:
+            return inverse_of(problems.hessian(whole)[0])
+        return kept.with_ridge(np.tile(whole.ridge[0], kept.shape[0])).inverse
 
     def _weights(self, fold):
         """Of all rows that have weight: zero for those that a fold holds out."""

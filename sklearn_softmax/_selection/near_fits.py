@@ -16,7 +16,6 @@ from .._solvers.related.nearby import FEW, nearby
 from .grid_fits import Fit
 
 _METRICS_BYTES = 256 << 20  # of all C together
-_MOST_PASSES = 30.0  # that a Hessian may cost: it serves all folds
 _CHEAP = 3.0  # Hessians of the time of so many calls are best made anew at each step
 
 
@@ -133,21 +132,26 @@ class NearRidge:
             point = objective.at(self.params[place])
             if not self.same(point.value, place):
                 return None
-            return _Start(point.params, self._metric(objective, point))
+            return _Start(point.params, self._metric(objective, point, self.kept(place)))
 
-    def _metric(self, objective, point):
+    def kept(self, place):
+        """What the fit of all rows kept of the curvature there; None where that was nothing.
+
+        Nor is there any where these coordinates are others than its own.
+        """
+        kept = self._near.whole_fits[place].kept
+        return kept if self._space is None and kept and kept.shape == self.map.shape else None
+
+    def _metric(self, objective, point, kept):
         map, (n_outputs, width) = objective.map, objective.map.shape
         passes = costs.newton_ratio(map.n_rows, map.n_entries, n_outputs, width)
         size = 8 * (max(1, n_outputs - 1) * width) ** 2 * len(self.whole.grid.Cs)
-        if self._cheap or passes > _MOST_PASSES or size > _METRICS_BYTES:
+        if not costs.kept_hessian_pays(passes) or size > _METRICS_BYTES:
             return None
-        ridge, kept = objective.penalty.curvature, self._kept
-        metric = None if kept is None else kept.metric_at(point.params, ridge)
-        if metric is not None:
-            return metric
-        hessian = objective.hessian(point)
-        self._kept = KeptHessian(hessian, ridge, point.params, map.shape)
-        return self._kept.metric
+        ridge = objective.penalty.curvature
+        if kept is None and (self._kept is None or not self._kept.foresees(point.params, ridge)):
+            self._kept = KeptHessian(objective.hessian(point), ridge, point, map.shape)
+        return (kept or self._kept).with_ridge(ridge)
 
     @property
     def _cheap(self):
@@ -193,7 +197,7 @@ class NearRidge:
         known = known or [None] * len(self._starts)
         for C, start, result in zip(fold.grid.Cs, self._starts, known, strict=True):
             if result is None:
-                near = None if far else start.metric
+                near = None if far or self._cheap else start.metric
                 solver = otherwise if near is None else nearby(near, otherwise)
                 problem.set_strength(C)
                 result = problem.solve(solver, start.params + apart, **solving)

@@ -12,12 +12,13 @@ GATHER = 4.0  # of a number that is standardised for it
 
 _EXPECTED_PASSES = 50
 _SIDE_COST = 0.25  # of a pass: what may be done beside it, since it spares half a pass at times
-_NEWTON_RATIO, _NEWTON_SWITCH_RATIO = 0.7, 3.5
+_NEWTON_RATIO, _NEWTON_SWITCH_RATIO, _KEPT_RATIO = 0.7, 3.5, 30.0
 _FEW_RATIO = 2.5  # where calls cost most: `few_newton` has few beside the Hessian's
 _CALLS_COST_MOST = 0.5  # operations of a pass, relative to CALLS
 _HESSIAN_BYTES = 64 << 20
 _KEPT_PRODUCTS, _KEPT_WIDTH = 1 << 18, 48  # numbers, features
-_TOGETHER = 1 << 24  # multiplications: of about a millisecond
+_SHARED_PRODUCTS = 1 << 21  # the same where they serve many problems
+_TOGETHER, _AT_ONCE = 1 << 24, 1 << 22  # multiplications: of about a millisecond, and less
 _STACKED = 1 << 21  # numbers
 _EXPECTED_PRODUCTS = 20
 _HESSIAN_OF_PRODUCTS = 64  # multiplications of a Hessian, beside those of a quarter product
@@ -82,6 +83,11 @@ def newton_pays_late(ratio):
     return ratio <= _NEWTON_SWITCH_RATIO
 
 
+def kept_hessian_pays(ratio):
+    """Whether the Hessian at an optimum pays where it serves several fits near that."""
+    return ratio <= _KEPT_RATIO
+
+
 def newton_pays_after(n_products, n_rows, n_entries, n_outputs, width):
     """Whether the Hessian costs less than so many products with it, and is not too large."""
     memory = 8 * (max(1, n_outputs - 1) * width) ** 2
@@ -132,10 +138,22 @@ def products_pay(n_rows, n_outputs, width):
 
 
 def together_pays(n_rows, n_outputs, width):
-    """Whether a Newton step of a problem is so short that many are best made at once."""
+    """Whether a Newton step of a problem is so short that several are best made at once."""
+    products = n_rows * width * (width + 1) // 2
+    return products <= _SHARED_PRODUCTS and _step_cost(n_rows, n_outputs, width) <= _TOGETHER
+
+
+def at_once_pays(n_rows, n_outputs, width):
+    """Whether Hessians are so cheap that each step of each strength may have its own."""
+    return together_pays(n_rows, n_outputs, width) and (
+        _step_cost(n_rows, n_outputs, width) <= _AT_ONCE
+    )
+
+
+def _step_cost(n_rows, n_outputs, width):
+    """Multiplications of a Newton step by products of features that are kept."""
     free, products = max(1, n_outputs - 1), n_rows * width * (width + 1) // 2
-    step = free * (free + 1) // 2 * products + (free * width) ** 3 / 3.0
-    return products <= _KEPT_PRODUCTS and step <= _TOGETHER
+    return free * (free + 1) // 2 * products + (free * width) ** 3 / 3.0
 
 
 def stack_pays(n_rows, n_outputs, width, n_folds):

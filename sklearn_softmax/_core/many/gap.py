@@ -29,14 +29,19 @@ def balanced_gap(many, state, step, left):
     """
     step, free = step.copy(), state.ridge[:, -1] == 0
     chances, weights = state.chances[free], many.weights[state.which[free]]
-    curvature = np.empty((len(chances), many.n_free, many.n_free))
-    for one, chance, weight in zip(curvature, chances, weights, strict=True):
-        weighted = chance * weight
-        one[:] = np.diag(np.add.reduce(weighted, axis=1)) - weighted @ chance.T
-    inverse = np.linalg.pinv(curvature, hermitian=True)  # a class may have no chance left
-    step[free, :, -1] += (inverse @ left[free, :, -1, None])[:, :, 0]
+    weighted = chances * weights[:, None]
+    curvature = -(weighted @ chances.transpose(0, 2, 1))
+    np.einsum("fkk->fk", curvature)[:] += np.add.reduce(weighted, axis=2)
+    step[free, :, -1] += _solutions(curvature, left[free, :, -1, None])[:, :, 0]
     ranges = np.zeros(len(step))
     return _gap(many, state, step, many.product(state, step, ranges), ranges)
+
+
+def _solutions(matrices, right):
+    try:
+        return np.linalg.solve(matrices, right)
+    except np.linalg.LinAlgError:  # a class may have no chance left
+        return np.linalg.pinv(matrices, hermitian=True) @ right
 
 
 def newton_gap(many, state, step, curved):

@@ -110,8 +110,9 @@ def _newton_steps(problems, point, inverse, tol):
         far = -0.5 * np.einsum("fi,fi->f", point.gradient.reshape(left.shape), step) > bound
         towards = left @ inverse
         last, energy = energy, np.einsum("fi,fi->f", left, towards)
-        enough = problems.cost(point, left.reshape(shape)) <= _SURE * bound
-        solved = (energy <= goal) & (far | enough)
+        solved = energy <= goal
+        if not np.all(far):
+            solved &= far | (problems.cost(point, left.reshape(shape)) <= _SURE * bound)
         if np.all(solved):
             break
         direction = towards + (energy / np.maximum(last, _TINY))[:, None] * direction

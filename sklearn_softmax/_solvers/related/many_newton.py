@@ -124,7 +124,9 @@ def descend(problems, point, step, slope):
         if not len(left):
             break
         length[left] *= 0.5
-    found = np.setdiff1d(np.arange(len(step)), left)
+    falls = np.ones(len(step), dtype=bool)
+    falls[left] = False
+    found = np.flatnonzero(falls)
     _lengthen(problems, point, step, slope, moved, found[length[found] == 1.0])
     return (moved, found) if not len(left) else (moved.take(found), found)
 
