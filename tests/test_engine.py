@@ -773,6 +773,7 @@ def test_blocks_cover_the_rows_once_in_order(n_rows, block_rows, total_bytes):
     assert covered == list(range(n_rows))
     assert blocks.largest == max(block.stop - block.start for block in flat) <= block_rows
     assert all(blocks.chunks)
+    assert len(blocks.chunks) in {1, 2, 4, 8, 12, 16}  # even shares for threads
 
 
 @pytest.mark.parametrize("count", [1, 2, 5])

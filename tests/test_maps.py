@@ -411,3 +411,22 @@ def test_shifted_logits_have_a_constant_of_each_class_or_of_each_row_added(rows)
     np.testing.assert_allclose(found, logits + each[:, :1], rtol=1e-14)
     found = forward(Shifted(design, each), params, rows)
     np.testing.assert_allclose(found, logits + each[:, rows], rtol=1e-14)
+
+
+@pytest.mark.parametrize("design", [DenseDesign, SparseDesign])
+@pytest.mark.parametrize("fit_intercept", [True, False])
+def test_zero_coefficients_take_no_product(design, fit_intercept):
+    X = draw_X() if design is DenseDesign else sparse.csr_matrix(draw_X())
+    map = Standardised(design(X, N_OUTPUTS, fit_intercept), *moments(draw_X()))
+    map.design._multiply = None  # what a product would call
+    logits = forward(map, map.at_intercept([1.0, 2.0, 3.0]))
+    expected = [[1.0], [2.0], [3.0]] if fit_intercept else np.zeros((3, 1))
+    np.testing.assert_array_equal(logits, np.broadcast_to(expected, logits.shape))
+
+
+def test_copies_of_sparse_X_are_not_larger_than_it():
+    X = sparse.csr_matrix(draw_X(dtype=np.float32))
+    for dtype, kept in ((np.float32, 1), (np.float64, 0)):
+        design = SparseDesign(X, N_OUTPUTS, True, dtype)
+        forward(design, draw(*design.shape).ravel())
+        assert len(design._blocks) == kept

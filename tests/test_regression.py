@@ -1,5 +1,7 @@
 """SoftmaxRegression: the optimum of LogisticRegression, and the laws that an optimum obeys."""
 
+import warnings
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -8,11 +10,17 @@ from scipy import sparse
 from scipy.special import log_softmax
 from sklearn import metrics
 from sklearn.datasets import load_breast_cancer, load_digits, load_iris, load_wine
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
-from sklearn_softmax import SoftmaxRegression
+from sklearn_softmax import SoftmaxRegression, softmax_regression_path
 from sklearn_softmax._core.objective import Objective
-from sklearn_softmax._solvers import SOLVERS
+from sklearn_softmax._core.targets.labels import Labels
+from sklearn_softmax._core.threads import Threads
+from sklearn_softmax._fitting.path import Shrinkage, prepare
+from sklearn_softmax._fitting.problem import RidgeProblem
+from sklearn_softmax._fitting.used_columns import restrict, used_columns
+from sklearn_softmax._solvers import SOLVERS, Outcome
 
 TIGHT = 1e-13
 every_solver = pytest.mark.parametrize("solver", SOLVERS)
@@ -503,3 +511,149 @@ def test_warm_start_reaches_the_same_optimum(p, fit_intercept):
     options = {"fit_intercept": fit_intercept, "C": 0.1}
     model = SoftmaxRegression(100.0, warm_start=True, fit_intercept=fit_intercept).fit(X, y)
     assert_same(model.set_params(tol=TIGHT, **options).fit(X, y), fit(X, y, **options), rtol=1e-5)
+
+
+# Precision: sparse data with many classes are solved in float32 first.
+
+
+def draw_sparse(n=5000, p=400, n_classes=12):
+    rng = np.random.default_rng(0)
+    X = sparse.random(n, p, density=0.03, format="csr", random_state=rng)
+    logits = 3.0 * X @ rng.standard_normal((p, n_classes))
+    return X, np.argmax(logits + rng.gumbel(size=logits.shape), axis=1)
+
+
+@pytest.fixture
+def dtypes(monkeypatch):
+    """Of the products that are made, each counted in passes."""
+    made, construct = [], Objective.__init__
+
+    def remember(self, *args, **kwargs):
+        construct(self, *args, **kwargs)
+        made.append(self)
+
+    monkeypatch.setattr(Objective, "__init__", remember)
+    return lambda: {each.map.dtype.name: each.n_passes for each in made}
+
+
+def test_sparse_data_with_many_classes_are_solved_in_float32_and_certified_in_float64(dtypes):
+    X, y = draw_sparse()
+    model = SoftmaxRegression().fit(X, y)
+    passes = dtypes()
+    assert passes["float64"] <= 2.0 <= passes["float32"]
+    best = SoftmaxRegression(tol=1e-10).fit(X, y)
+    assert best.dual_gap_ <= 1e-10  # beyond float32
+    assert 0.0 <= model.loss_ - best.loss_ + 1e-15 <= model.dual_gap_ * model.loss_ <= 1e-6
+    assert model.coef_.dtype == np.float64
+
+
+@pytest.mark.parametrize(
+    ("options", "n_classes"), [({"C": np.inf}, 12), ({"C": 1e30}, 12), ({}, 3)]
+)
+def test_float32_is_no_guess(dtypes, options, n_classes):
+    """Without a certificate, and where it is no faster, float64 data have products in that."""
+    X, y = draw_sparse(n_classes=n_classes)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        SoftmaxRegression(max_iter=3, **options).fit(X, y)
+    assert dtypes().get("float32", 0.0) == 0.0
+
+
+def test_what_max_iter_cuts_off_in_float32_is_certified_in_float64():
+    X, y = draw_sparse()
+    with pytest.warns(ConvergenceWarning):
+        model = SoftmaxRegression(max_iter=2).fit(X, y)
+    best = SoftmaxRegression(tol=1e-9).fit(X, y)
+    gap = (model.loss_ - best.loss_) / model.loss_
+    assert 1e-6 < gap <= model.dual_gap_
+
+
+@pytest.mark.parametrize("shift", [0.0, 1e3])
+def test_float32_that_does_not_do_is_followed_by_float64(shift):
+    """Columns far from zero lose their differences in float32."""
+    X, y = draw_sparse(p=60)
+    X.data = X.data + shift
+    model = SoftmaxRegression(C=1e3).fit(X, y)
+    assert model.dual_gap_ <= 1e-6
+    best = SoftmaxRegression(C=1e3).fit(X.toarray(), y)
+    np.testing.assert_allclose(model.loss_, best.loss_, rtol=2e-6)
+
+
+# Columns without entries: a hashed vocabulary has many.
+
+
+def draw_hashed(n_classes, n=150, p=4000):
+    rng = np.random.default_rng(0)
+    X = sparse.random(n, p, density=4 / p, format="csr", random_state=rng)
+    y = np.argmax(X @ rng.standard_normal((p, n_classes)) + rng.gumbel(size=(n, n_classes)), axis=1)
+    y[:n_classes] = np.arange(n_classes)
+    return X, y
+
+
+@pytest.mark.parametrize("n_classes", [2, 4])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"C": np.inf, "max_iter": 20},
+        {"l1_ratio": 0.5},
+        {"penalty": "group", "C": 10.0},
+        {"penalty_factor": np.linspace(0.5, 2.0, 4000), "fit_intercept": False},
+    ],
+)
+def test_columns_without_entries_are_left_out_of_the_fit(monkeypatch, n_classes, options):
+    """They have zero coefficients, and change nothing else."""
+    X, y = draw_hashed(n_classes)
+    used, widths, fit = np.unique(X.indices), [], RidgeProblem.__init__
+
+    def watched(self, X, *args, **kwargs):
+        widths.append(X.shape[1])
+        fit(self, X, *args, **kwargs)
+
+    monkeypatch.setattr(RidgeProblem, "__init__", watched)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        model = SoftmaxRegression(**options).fit(X, y)
+        assert set(widths) == {len(used)}
+        few = options | {"penalty_factor": np.linspace(0.5, 2.0, 4000)[used]}
+        few = few if "penalty_factor" in options else options
+        expected = SoftmaxRegression(**few).fit(X[:, used], y)
+    np.testing.assert_array_equal(model.coef_[:, used], expected.coef_)
+    np.testing.assert_array_equal(model.intercept_, expected.intercept_)
+    assert np.count_nonzero(model.coef_) == np.count_nonzero(expected.coef_)
+    assert model.dual_gap_ == expected.dual_gap_
+    np.testing.assert_array_equal(model.predict(X), expected.predict(X[:, used]))
+
+
+@pytest.mark.parametrize("l1_ratio", [0.0, 1.0])
+def test_paths_leave_them_out_too(l1_ratio):
+    X, y = draw_hashed(3)
+    used = np.unique(X.indices)
+    Cs = np.array([0.1, 1.0, 10.0])
+    whole = softmax_regression_path(X, y, Cs=Cs, l1_ratio=l1_ratio)
+    part = softmax_regression_path(X[:, used], y, Cs=Cs, l1_ratio=l1_ratio)
+    np.testing.assert_array_equal(whole.coefs[..., used], part.coefs)
+    assert np.count_nonzero(whole.coefs) == np.count_nonzero(part.coefs)
+
+
+def test_only_indices_of_sparse_X_are_copied_for_it():
+    X, _ = draw_hashed(3)
+    columns = used_columns(X, 3)
+    part = restrict(X, columns)
+    assert part.data is X.data
+    assert part.indptr is X.indptr
+    np.testing.assert_array_equal(part.toarray(), X.toarray()[:, columns])
+    assert used_columns(part, 3) is None
+    assert used_columns(X.toarray(), 3) is None
+    assert used_columns(sparse.csr_matrix((5, 10)), 3) is None
+
+
+def test_observers_see_the_coefficients_of_all_columns():
+    X, y = draw_hashed(3)
+    shapes = set()
+    options = {"fit_intercept": True, "threads": Threads(), "floor": 1e-6}
+    fits = prepare(X, Labels(y, 3), None, Shrinkage(), **options)
+    fits.observe(lambda found: shapes.add((found()[0].shape, found()[1].shape)) or len(shapes) > 1)
+    coef, _, result = fits.fit(1.0, None, solver=SOLVERS["auto"], tol=1e-6, max_iter=100)
+    assert shapes == {(coef.shape, (3,))} == {((3, 4000), (3,))}
+    assert result.outcome is Outcome.CONVERGED

@@ -27,9 +27,11 @@ class RowBlocks:
 
     def __init__(self, n_rows, block_rows, total_bytes=0):
         n_blocks = max(1, -(-n_rows // block_rows))
+        most = min(_CHUNKS, _TOTALS_BYTES // max(1, total_bytes))
+        even = 4 if most >= 4 else 2  # shares for 2 and 4 threads
         if n_blocks > 1:
-            n_blocks = 4 * -(-n_blocks // 4)  # even shares for 2 and 4 threads
-        n_chunks = min(n_blocks, _CHUNKS, max(2, _TOTALS_BYTES // max(1, total_bytes)))
+            n_blocks = even * -(-n_blocks // even)
+        n_chunks = min(n_blocks, max(2, most - most % even))
         edges = [n_rows * i // n_blocks for i in range(n_blocks + 1)]
         blocks = [slice(a, b) for a, b in zip(edges[:-1], edges[1:], strict=True)]
         cuts = [n_blocks * i // n_chunks for i in range(n_chunks + 1)]

@@ -5,6 +5,7 @@ from dataclasses import replace
 from .._inputs.shrinkage import Shrinkage
 from .composite import CompositeFits, CompositeProblem
 from .problem import RidgeFits, canonical
+from .used_columns import UsedColumns, restrict, used_columns
 
 __all__ = ["Shrinkage", "fit_path", "prepare", "smallest_C"]
 
@@ -18,10 +19,20 @@ def prepare(X, target, weights, shrinkage, *, Cs=(), **options):
 
     Returns
     -------
-    fits : RidgeFits or CompositeFits
+    fits : RidgeFits, CompositeFits or UsedColumns
         With ``fit(C, start, solver=, tol=, max_iter=) -> coef, intercept, result``.
     """
-    options["factors"] = shrinkage.factors
+    columns = used_columns(X, target.n_outputs)
+    if columns is None:
+        return _fits(X, target, weights, shrinkage, options)
+    if shrinkage.factors is not None:
+        shrinkage = replace(shrinkage, factors=shrinkage.factors[columns])
+    part = restrict(canonical(X), columns)
+    return UsedColumns(_fits(part, target, weights, shrinkage, options), columns, X.shape[1])
+
+
+def _fits(X, target, weights, shrinkage, options):
+    options = options | {"factors": shrinkage.factors}
     if not shrinkage.has_norm:
         return RidgeFits(X, target, weights, **options)
     options |= {"penalty": shrinkage.penalty, "l1_ratio": shrinkage.l1_ratio, "Cs": Cs}

@@ -14,11 +14,11 @@ from .._maps.standardised import Standardised, column_scales
 from .._penalties.ridge import Ridge
 from .._solvers import Outcome, costs
 from .._solvers.stopping import Stopping
+from .precision import first_precision
 
 _LARGEST = 1e120
 _LEAST_PRODUCT = 1e-50  # of C and weight: coefficients are 0 to rounding
 _COLUMN_NUMBERS = 1 << 16  # of a block of rows whose moments are taken
-_SMALL = 1 << 18  # numbers: below, float32 saves nothing
 
 
 def alpha_from_C(C, total_weight):
@@ -162,7 +162,7 @@ class RidgeProblem:
         self._total = total = len(target) if weights is None else np.add.reduce(weights)
         if weights is not None:  # of size 1, in steps that round nothing
             weights = weights * 0.5 ** np.frexp(total / len(weights))[1]
-        self._X, self._target, self._weights, self._threads = X, target, weights, threads
+        self.X, self._target, self._weights, self._threads = X, target, weights, threads
         design = self._design(X.dtype)
         numbers = max(_COLUMN_NUMBERS, 2 * design.n_features)
         rows = max(1, numbers * design.n_rows // max(1, design.n_entries))
@@ -189,8 +189,8 @@ class RidgeProblem:
             objective.penalty = self._penalty
 
     def _design(self, dtype):
-        make = SparseDesign if sparse.issparse(self._X) else DenseDesign
-        return make(self._X, self._target.n_outputs, self._fit_intercept, dtype)
+        make = SparseDesign if sparse.issparse(self.X) else DenseDesign
+        return make(self.X, self._target.n_outputs, self._fit_intercept, dtype)
 
     def objective(self, dtype):
         """The objective, with products in a dtype; the last one made is kept."""
@@ -223,24 +223,24 @@ class RidgeProblem:
         return costs.margins_pay(map.n_rows, map.n_entries, map.shape[0], map.dtype.itemsize)
 
     def solve(self, solver, start, *, tol, max_iter):
-        """Minimise, and certify in float64.
-
-        Large float32 data are solved in float32. Where that is not certified by products in
-        float64, or stopped by rounding, the solver goes on with blocks cast to float64.
+        """Minimise, and certify in float64; go on there if need be: see `first_precision`.
 
         Returns
         -------
         Result
         """
         params = self._better_start(start)
-        dtype = self._X.dtype if self.map.n_entries > _SMALL else np.dtype(np.float64)
-        result = solver(self.objective(dtype), params, tol=tol, max_iter=max_iter)
-        left = max_iter - result.n_iter
-        if dtype == np.float64 or result.outcome is Outcome.MAX_ITER or left == 0:
+        dtype, limits = first_precision(self, tol=tol, max_iter=max_iter)
+        result = solver(self.objective(dtype), params, **limits)
+        if dtype == np.float64:
             return result
-        sure = self.certify(result.params, result, tol)
-        if sure is not None:
-            return sure
+        left = max_iter - result.n_iter
+        if result.outcome is not Outcome.MAX_ITER or left == 0:
+            sure = self.certify(result.params, result, tol)
+            if sure is None and left == 0:
+                sure = self.unfinished(result.params, result.n_iter, tol)
+            if sure is not None:
+                return sure
         more = solver(self.objective(np.float64), result.params, tol=tol, max_iter=left)
         return replace(more, n_iter=result.n_iter + more.n_iter)
 

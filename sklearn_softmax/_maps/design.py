@@ -3,9 +3,10 @@
 import numpy as np
 
 from . import thin_products
-from .thin_products import transposed
 
 _LOGITS_BYTES = 640_000  # a block of logits and its exponentials share the L2 cache
+_ENTRIES = 16  # of each feature in a block of rows: its product is an array of all features
+_MULTIPLICATIONS = 1 << 19  # fewer are not worth the calls of a second block
 _SPARSE = 0.05  # density, below which products of sparse columns pay
 _ROWS_BYTES = 8_000_000  # shorter blocks would be cached, but threads wait for Python there
 
@@ -45,13 +46,32 @@ class _Design:
         columns = self.X[:, features]
         return type(self)(columns, self.shape[0], self.fit_intercept, self.dtype)
 
-    def bind(self, params):
-        """What `forward` needs of the parameters, made once for all blocks."""
-        params = params.reshape(self.shape)
-        coef = transposed(params[:, : self.n_features], self.dtype)
+    def bind(self, params, scale=1.0, mean=None):
+        """What `forward` needs of the parameters, made once for all blocks: zeros need no product.
+
+        With `scale` and `mean` these are the parameters of features (x - mean) / scale.
+        """
+        params, bound = params.reshape(self.shape), None
+        coef = params[:, : self.n_features]
+        if np.any(coef):
+            bound = np.empty((self.n_features, self.shape[0]), self.dtype).T
+            np.divide(coef, scale, out=bound, casting="same_kind")
         if not self.fit_intercept:
-            return coef, None
-        return coef, params[:, self.n_features :].astype(self.dtype)
+            return bound, None
+        intercept = params[:, self.n_features :]
+        if mean is not None:
+            intercept = intercept - (coef @ (mean / scale))[:, None]
+        return bound, intercept.astype(self.dtype)
+
+    def forward(self, bound, rows, out):
+        """Write the logits of the slice `rows` to `out`, shape (n_outputs, n_rows)."""
+        coef, intercept = bound
+        if coef is None:
+            out[:] = 0.0
+        else:
+            self._multiply(coef, rows, out)
+        if intercept is not None:
+            out += intercept
 
     def zeros(self):
         """Totals that `adjoint` adds to."""
@@ -83,12 +103,8 @@ class DenseDesign(_Design):
         by_rows = _ROWS_BYTES // (n_features * self.dtype.itemsize)
         return max(8, min(by_logits, by_rows))
 
-    def forward(self, bound, rows, out):
-        """Write the logits of the slice `rows` to `out`, shape (n_outputs, n_rows)."""
-        coef, intercept = bound
+    def _multiply(self, coef, rows, out):
         thin_products.logits(coef, thin_products.gather(self.X, rows), out)
-        if intercept is not None:
-            out += intercept
 
     def adjoint(self, residuals, rows, totals):
         """Add the products of the residuals with the slice `rows` to `totals`."""
@@ -150,10 +166,12 @@ class SparseDesign(_Design):
 
     @property
     def block_rows(self):
-        """Rows of a block with enough entries to pay for a coefficient array."""
+        """Rows of a block with enough entries to pay for a coefficient array, and for calls."""
         per_row = max(1.0, self.X.nnz / max(1, self.n_rows))
         by_logits = _LOGITS_BYTES // (self.shape[0] * self.dtype.itemsize)
-        by_entries = int(4 * self.n_features / per_row)
+        by_entries = int(_ENTRIES * self.n_features / per_row)
+        if self.X.nnz * self.shape[0] < _MULTIPLICATIONS:
+            return max(1, self.n_rows)
         return max(64, min(max(by_logits, by_entries), -(-self.n_rows // 2)))
 
     def _rows(self, rows):
@@ -168,15 +186,12 @@ class SparseDesign(_Design):
             starts = indptr[rows.start : rows.stop + 1] - indptr[rows.start]
             shape = (rows.stop - rows.start, self.n_features)
             block = type(X)(shape, dtype=data.dtype)  # a constructor with data would copy it
-            block = self._blocks[rows.start, rows.stop] = block, block.T
+            block = block, block.T
+            if self.dtype.itemsize <= X.dtype.itemsize:  # larger copies of X are not kept
+                self._blocks[rows.start, rows.stop] = block
             for matrix in block:
                 matrix.data, matrix.indices, matrix.indptr = data, X.indices[entries], starts
         return block
-
-    def bind(self, params):
-        """What `forward` needs of the parameters, made once for all blocks."""
-        coef, intercept = super().bind(params)
-        return np.ascontiguousarray(coef.T), intercept
 
     def zeros(self):
         """Totals that `adjoint` adds to: feature-major, as its products come."""
@@ -191,12 +206,8 @@ class SparseDesign(_Design):
             gradient[:, self.n_features] = intercept
         return gradient.ravel()
 
-    def forward(self, bound, rows, out):
-        """Write the logits of the slice `rows` to `out`, shape (n_outputs, n_rows)."""
-        coef, intercept = bound
-        out[:] = (self._rows(rows)[0] @ coef).T
-        if intercept is not None:
-            out += intercept
+    def _multiply(self, coef, rows, out):
+        out[:] = (self._rows(rows)[0] @ coef.T).T
 
     def adjoint(self, residuals, rows, totals):
         """Add the products of the residuals with the slice `rows` to `totals`."""

@@ -9,6 +9,7 @@ from .thin_products import add_moments
 _LEAST_VARIANCE = 1e-280  # columns below are constant
 _GRAM_NUMBERS = 25_000  # of rows that are copied at a time
 KEPT = 1 << 19  # numbers: rows of small data are standardised once
+_TOGETHER = 1 << 16  # numbers of a gradient that stay in the cache between operations
 
 
 class Standardised:
@@ -93,7 +94,7 @@ class Standardised:
 
     def bind(self, params):
         """What `forward` needs of the parameters, made once for all blocks."""
-        return self.design.bind(self.to_raw(params))
+        return self.design.bind(params, self.scale, self.mean)
 
     def forward(self, bound, rows, out):
         """Write the logits of the slice `rows` to `out`, shape (n_outputs, n_rows)."""
@@ -110,10 +111,12 @@ class Standardised:
     def release(self, totals):
         """Gradient with respect to the flat parameters: the transpose of `to_raw`."""
         gradient = self.design.release(totals).reshape(self.shape)
-        coef = gradient[:, : self.n_features]
-        if self.fit_intercept:
-            coef -= np.outer(gradient[:, self.n_features], self.mean)
-        coef /= self.scale
+        step = max(1, _TOGETHER // self.shape[1])
+        for rows in np.split(gradient, range(step, len(gradient), step)):
+            coef = rows[:, : self.n_features]
+            if self.fit_intercept:
+                coef -= np.outer(rows[:, self.n_features], self.mean)
+            coef /= self.scale
         return gradient.ravel()
 
     def rows(self, indices=slice(None)):

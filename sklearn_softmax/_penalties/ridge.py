@@ -21,11 +21,11 @@ class Ridge:
 
     def __init__(self, weights, centre=0.0):
         self.curvature, self.centre = weights, centre
-        held = weights > 0
+        self._at_zero, held = not np.any(centre), weights > 0
         self.half_inverse = np.divide(0.5, weights, out=np.zeros(weights.shape), where=held)
 
     def evaluate(self, params):
         """Value and gradient."""
-        offset = params - self.centre
+        offset = params if self._at_zero else params - self.centre
         gradient = self.curvature * offset
         return 0.5 * np.dot(gradient, offset), gradient

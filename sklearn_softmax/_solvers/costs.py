@@ -22,6 +22,7 @@ _TOGETHER, _AT_ONCE = 1 << 24, 1 << 22  # multiplications: of about a millisecon
 _STACKED = 1 << 21  # numbers
 _EXPECTED_PRODUCTS = 20
 _HESSIAN_OF_PRODUCTS = 64  # multiplications of a Hessian, beside those of a quarter product
+_SINGLE_OUTPUTS = 8
 _MARGINS_BYTES = 8 << 20  # cached logits may take this,
 _MARGINS_SHARE = 0.1  # or this share of the data
 
@@ -176,6 +177,14 @@ def margins_pay(n_rows, n_entries, n_outputs, itemsize):
     """Whether logits and their changes may be cached, so that line searches touch no data."""
     margins = 2 * n_rows * n_outputs * itemsize
     return margins <= max(_MARGINS_BYTES, _MARGINS_SHARE * n_entries * itemsize)
+
+
+def single_pays(n_entries, n_outputs):
+    """Whether products of a sparse matrix are faster in float32, a copy of its numbers included.
+
+    With few outputs they take the time of reading indices.
+    """
+    return n_outputs >= _SINGLE_OUTPUTS and pass_cost(n_entries, n_outputs) >= 2.0 * CALLS
 
 
 def row_space_pays(n_rows, n_features, n_outputs):

@@ -39,7 +39,7 @@ def lbfgs(objective, start, *, tol, max_iter, metrics=None, patience=np.inf):
     """
     point, pairs, stopping = (
         objective.at(start),
-        Pairs(len(start), _PAIRS),
+        Pairs(len(start), _PAIRS, objective.map.dtype),
         Stopping(objective, tol),
     )
     metrics = MetricSchedule(objective) if metrics is None else metrics

@@ -67,7 +67,7 @@ def newton_blocks(objective, start, *, tol, max_iter):
             return NewtonStep(objective, point)
         hessian, metric = rows.at(point)
         accuracy = _accuracy(point, metric, _LOOSE)
-        found = newton_step(hessian, point, metric, accuracy=accuracy)
+        found = newton_step(hessian, point, metric, accuracy=accuracy, max_iter=metric.patience)
         rows.check(point, hessian, metric, found, accuracy)
         n_products = found.n_products
         return found

@@ -28,7 +28,7 @@ def candidates(objective):
     return np.arange(n_rows) if found is None else found
 
 
-def _blocks(objective, n_rows, largest=_NUMBERS):
+def _blocks(objective, n_rows, largest):
     width = objective.map.shape[1]
     return RowBlocks(n_rows, min(max(256, _NUMBERS // width), largest), 8 * width**2)
 
@@ -70,14 +70,16 @@ def _with_unit_squares(gram):
 
 def leverages(objective, rows=None):
     """½ + ½ ‖x̃‖² / mean of some or all rows: rows of rare features must not be missed."""
-    n_rows = objective.map.n_rows if rows is None else len(rows)
+    map = objective.map
+    n_rows = map.n_rows if rows is None else len(rows)
     norms = np.empty(n_rows, np.float32)
 
     def visit(part):
         own = part if rows is None else rows[part]
-        norms[part] = np.maximum(objective.map.row_norms(own), 0.0)
+        norms[part] = np.maximum(map.row_norms(own), 0.0)
 
-    _blocks(objective, n_rows).for_each(visit, objective.threads)
+    largest = max(256, _NUMBERS * map.n_rows // max(1, map.n_entries))  # of what is stored
+    RowBlocks(n_rows, largest).for_each(visit, objective.threads)
     norms *= np.float32(0.5 / max(norms.mean(dtype=np.float64), 1.0))
     norms += np.float32(0.5)
     return norms

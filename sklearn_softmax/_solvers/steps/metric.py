@@ -14,7 +14,17 @@ _SHARED_BASIS = 16  # classes: an eigendecomposition costs about as much as 27 f
 
 
 class _ClassMetric:
-    """Solve class by class, on directions whose class sum is zero."""
+    """Solve class by class, on directions whose class sum is zero.
+
+    What ``_solve(gradient)`` is given may be overwritten.
+
+    Attributes
+    ----------
+    patience : int
+        Products with the Hessian that a step may take: with more it follows rounding.
+    """
+
+    patience = 200
 
     def __init__(self, shape):
         self.shape = shape
@@ -23,14 +33,20 @@ class _ClassMetric:
         """Product of the inverse metric with a flat gradient."""
         gradient = gradient.reshape(self.shape)
         if self.shape[0] == 1:
-            return self._solve(gradient).ravel()
+            return self._solve(gradient.copy()).ravel()
         solution = self._solve(gradient - gradient.mean(axis=0))
         solution -= solution.mean(axis=0)
         return solution.ravel()
 
 
 class DiagonalMetric(_ClassMetric):
-    """The diagonal of the Hessian at the current weights: for wide or sparse data."""
+    """The diagonal of the Hessian at the current weights: for wide or sparse data.
+
+    It knows of no two features that vary together: steps take long, and to cut them short would
+    let the next one start anew.
+    """
+
+    patience = 1000
 
     def __init__(self, diagonal):
         super().__init__(diagonal.shape)
@@ -38,7 +54,8 @@ class DiagonalMetric(_ClassMetric):
         self._inverse = 1.0 / np.maximum(diagonal, floor)
 
     def _solve(self, gradient):
-        return gradient * self._inverse
+        gradient *= self._inverse
+        return gradient
 
 
 class BlockMetric(_ClassMetric):

@@ -21,10 +21,12 @@ class Pairs:
         Length of the vectors.
     most : int
         The largest number of pairs; the oldest give way.
+    dtype : dtype, default=float64
+        Of the pairs: they need not be more precise than the gradients.
     """
 
-    def __init__(self, n_params, most):
-        self._steps, self._changes = np.empty((2, most, n_params))
+    def __init__(self, n_params, most, dtype=np.float64):
+        self._steps, self._changes = np.empty((2, most, n_params), dtype)
         self._products = np.zeros((most, most))  # SY', rows and columns in order of memory
         self._order = []  # places of the pairs, the oldest first
 
@@ -41,7 +43,7 @@ class Pairs:
         self._order.append(place)
         self._steps[place], self._changes[place] = step, change
         used = max(self._order) + 1
-        self._products[:used, place] = self._steps[:used] @ change
+        self._products[:used, place] = self._steps[:used] @ self._changes[place]
 
     def _free(self):
         return min(set(range(len(self._steps))) - set(self._order))
@@ -55,16 +57,18 @@ class Pairs:
         vector = -gradient
         if not self._order:
             return metric.solve(vector)
+        dtype = self._steps.dtype
         order = self._order
         used = max(order) + 1
         steps, changes = self._steps[:used], self._changes[:used]
         upper = np.asfortranarray(self._products[np.ix_(order, order)])
-        spread = np.zeros((2, used))
-        shares = lapack.dtrtrs(upper, (steps @ vector)[order])[0]
+        spread = np.zeros((2, used), dtype)
+        shares = lapack.dtrtrs(upper, (steps @ vector.astype(dtype, copy=False))[order])[0]
         spread[0, order] = shares
-        solved = metric.solve(vector - spread[0] @ changes)
+        vector -= spread[0] @ changes
+        solved = metric.solve(vector)
         solved *= self._scale(metric)
-        rest = upper.diagonal() * shares - (changes @ solved)[order]
+        rest = upper.diagonal() * shares - (changes @ solved.astype(dtype, copy=False))[order]
         spread[1, order] = lapack.dtrtrs(upper, rest, trans=1)[0]
         solved += spread[1] @ steps
         return solved

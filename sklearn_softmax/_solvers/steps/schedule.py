@@ -67,6 +67,11 @@ class MetricSchedule:
             return MetricSchedule._few_rows, self._block_cost(1, size)
         return MetricSchedule._diagonal, 1.0
 
+    @property
+    def is_diagonal(self):
+        """Whether metrics are diagonals, others being too dear."""
+        return self._build is MetricSchedule._diagonal
+
     def afford(self, n_passes):
         """Let metrics cost as many passes as a step took in the last one."""
         if n_passes > self._affordable_passes:
@@ -74,13 +79,21 @@ class MetricSchedule:
             self._build, self._cost = self._choose()
 
     def first(self, point):
-        """Metric at the start: exact where all probabilities are the class priors."""
+        """Metric at the start: exact where all probabilities are the class priors.
+
+        Of standardised features its diagonal takes no pass.
+        """
         objective = self._objective
         coef = point.params.reshape(self._shape)[:, : objective.map.n_features]
-        diagonal = self._build is MetricSchedule._diagonal
-        if np.any(coef) or diagonal or not self._affordable(1, self._n_rows):
+        if np.any(coef):
             return self.renew(point)
         priors = objective.target.frequencies(objective.weights)
+        if self.is_diagonal:
+            self._value = self._last = point.value
+            variances = (priors * (1.0 - priors))[: self._shape[0], None]
+            return DiagonalMetric(variances + self._ridge)
+        if not self._affordable(1, self._n_rows):
+            return self.renew(point)
         return KroneckerMetric(
             priors, self._whole_gram(), self._ridge[0], self._shape, objective.threads.for_each
         )
