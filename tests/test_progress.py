@@ -10,7 +10,10 @@ from sklearn.base import clone
 from sklearn.datasets import load_digits, load_iris
 
 from sklearn_softmax import SoftmaxRegression, SoftmaxRegressionCV
-from sklearn_softmax._solvers import SOLVERS
+from sklearn_softmax._core.targets.labels import Labels
+from sklearn_softmax._core.threads import Threads
+from sklearn_softmax._fitting.problem import RidgeFits
+from sklearn_softmax._solvers import SOLVERS, Outcome
 
 
 def test_without_callbacks_nothing_is_there_to_see():
@@ -220,3 +223,19 @@ class CurveRecorder(Recorder):
         if fitted_estimator is not None and context.task_name == "step":
             self.losses.append(fitted_estimator.log_loss(X, y))
         return False
+
+
+@pytest.mark.parametrize("n_features", [3, 200])
+def test_an_observer_can_be_taken_away(n_features):
+    """Of data that are fitted in their row space, too."""
+    X, y, seen = np.random.default_rng(0).standard_normal((60, n_features)), np.arange(60) % 3, []
+    options = {"fit_intercept": True, "threads": Threads(), "floor": 0.0}
+    fits, how = RidgeFits(X, Labels(y, 3), None, **options), {"tol": 1e-8, "max_iter": 100}
+    fits.observe(lambda coefficients: seen.append(coefficients()))
+    fits.fit(1.0, None, solver=SOLVERS["lbfgs"], **how)
+    n_seen = len(seen)
+    assert n_seen > 2
+    fits.observe(None)
+    *_, result = fits.fit(2.0, None, solver=SOLVERS["lbfgs"], **how)
+    assert result.outcome is Outcome.CONVERGED
+    assert len(seen) == n_seen

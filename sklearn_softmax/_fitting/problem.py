@@ -60,9 +60,9 @@ class RidgeFits:
         ``coefficients()`` returns coef and intercept. None for no observer.
         """
         self._problem.observer = observer
-        if self._inner is not None and observer is not None:
+        if self._inner is not None:
             to_raw = self._space.to_raw
-            self._inner.observer = lambda found: observer(lambda: to_raw(*found()))
+            self._inner.observer = observer and (lambda found: observer(lambda: to_raw(*found())))
 
     def fit(self, C, start, *, solver, tol, max_iter):
         """Coefficients at one C.
@@ -198,9 +198,8 @@ class RidgeProblem:
         if dtype not in self._objectives:
             self._objectives = {}  # first: two would not be in memory together
             self._objectives[dtype] = self._new_objective(dtype)
-        objective = self._objectives[dtype]
-        if self.observer is not None:
-            objective.observer = lambda params: self.observer(lambda: self.coefficients(params))
+        objective, told = self._objectives[dtype], self.observer
+        objective.observer = told and (lambda params: told(lambda: self.coefficients(params)))
         return objective
 
     def _new_objective(self, dtype):
