@@ -24,14 +24,14 @@ def prepare(X, target, weights, shrinkage, *, Cs=(), **options):
     """
     columns = used_columns(X, target.n_outputs)
     if columns is None:
-        return _fits(X, target, weights, shrinkage, options)
+        return _fits(X, target, weights, shrinkage, Cs, options)
     if shrinkage.factors is not None:
         shrinkage = replace(shrinkage, factors=shrinkage.factors[columns])
     part = restrict(canonical(X), columns)
-    return UsedColumns(_fits(part, target, weights, shrinkage, options), columns, X.shape[1])
+    return UsedColumns(_fits(part, target, weights, shrinkage, Cs, options), columns, X.shape[1])
 
 
-def _fits(X, target, weights, shrinkage, options):
+def _fits(X, target, weights, shrinkage, Cs, options):
     options = options | {"factors": shrinkage.factors}
     if not shrinkage.has_norm:
         return RidgeFits(X, target, weights, **options)
