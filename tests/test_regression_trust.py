@@ -171,3 +171,18 @@ def test_coefficients_beyond_float32_are_refused(learn):
     assert not hasattr(model, "n_features_in_")
     wide = model.fit(tiny.astype(np.float64), y)
     assert wide.score(tiny.astype(np.float64), y) > 0.5
+
+
+@pytest.mark.parametrize("mean", [1e6, 1e7, 1e8])
+@pytest.mark.parametrize("n_rows", [300, 20_000])
+def test_sparse_columns_may_lie_far_from_zero(n_rows, mean):
+    """They vary little beside what they are, and yet are no constants."""
+    rng = np.random.default_rng(0)
+    X = rng.standard_normal((n_rows, 5))
+    y = np.argmax(X @ rng.standard_normal((5, 3)) + rng.gumbel(size=(n_rows, 3)), axis=1)
+    X[rng.random(n_rows) < 0.7, 0] = 0.0
+    X[:, 1:] += mean
+    dense = SoftmaxRegression().fit(X, y)
+    sparse_fit = SoftmaxRegression().fit(sparse.csr_matrix(X), y)
+    assert sparse_fit.loss_ <= dense.loss_ * (1.0 + 2e-6)
+    assert sparse_fit.dual_gap_ <= 1e-6

@@ -7,6 +7,7 @@ from . import thin_products
 _LOGITS_BYTES = 640_000  # a block of logits and its exponentials share the L2 cache
 _ENTRIES = 16  # of each feature in a block of rows: its product is an array of all features
 _MULTIPLICATIONS = 1 << 19  # fewer are not worth the calls of a second block
+_COUNTED = 1 << 20  # stored numbers at a time
 _SPARSE = 0.05  # density, below which products of sparse columns pay
 _ROWS_BYTES = 8_000_000  # shorter blocks would be cached, but threads wait for Python there
 
@@ -28,6 +29,8 @@ class _Design:
     dtype : dtype or None
         In which products are computed, block by block; None stands for that of X.
     """
+
+    resolution = 1e-24  # relative variance below which a column counts as constant
 
     def __init__(self, X, n_outputs, fit_intercept=True, dtype=None):
         self.X = X
@@ -92,7 +95,6 @@ class DenseDesign(_Design):
     """Logits W X' + b of a dense matrix with any strides."""
 
     sparse = False  # whether products of columns gain from zeros
-    resolution = 1e-24  # relative variance below which a column counts as constant
 
     @property
     def block_rows(self):
@@ -147,8 +149,6 @@ class SparseDesign(_Design):
 
     Blocks are few: each product of a block writes an array of the size of the coefficients.
     """
-
-    resolution = 1e-14  # moments are taken around zero
 
     @property
     def sparse(self):
@@ -235,15 +235,29 @@ class SparseDesign(_Design):
         second += (_squares(block) @ weights_by_row).T
 
     def column_moments(self, rows, weights, shift):
-        """Weighted Σ x and Σ x² of the slice `rows`, in float64; `shift` is zero."""
+        """Weighted Σ (x - shift) and Σ (x - shift)² of the slice `rows`, in float64."""
         _, block = self._rows(rows)
         if weights is None:
             weights = np.ones(rows.stop - rows.start)
+        if np.any(shift):
+            data = block.data - shift[block.indices]
+            block = type(block)((data, block.indices, block.indptr), shape=block.shape)
         return block @ weights, _squares(block) @ weights
 
     def shift(self):
-        """Zero: sparse columns are small where they are not zero."""
-        return np.zeros(self.n_features)
+        """A point near the data of columns without a zero, and zero for others.
+
+        A single zero lets a column vary so much that nothing cancels.
+        """
+        stored = np.zeros(self.n_features, np.intp)
+        for start in range(0, self.X.nnz, _COUNTED):
+            part = self.X.indices[start : start + _COUNTED]
+            stored += np.bincount(part, minlength=self.n_features)
+        full, point = np.flatnonzero(stored == self.n_rows), np.zeros(self.n_features)
+        if len(full):
+            few = self.X[: min(16, self.n_rows)][:, full]
+            point[full] = few.toarray().mean(axis=0, dtype=np.float64)
+        return point
 
 
 def _squares(block):

@@ -12,6 +12,7 @@ from .steps.even import EvenSchedule
 
 _SHORT, _LONG = 20, 150  # steps in which L-BFGS ends, unless the curvature moves far
 _PATIENCE = 60  # steps after which it must be near the end
+_MOST_EVEN = 200  # steps in a metric that knows no curvature
 
 
 def choose(objective, start, *, tol, max_iter):
@@ -28,9 +29,12 @@ def choose(objective, start, *, tol, max_iter):
     lost = far and result.outcome is Outcome.STALLED
     if not (lost and left and gram_fits(objective.map.shape[1])):
         return result
-    metrics = EvenSchedule(objective)
-    more = lbfgs(objective, result.params, tol=tol, max_iter=left, metrics=metrics)
-    return replace(more, n_iter=result.n_iter + more.n_iter)
+    limits = {"tol": tol, "max_iter": min(left, _MOST_EVEN)}
+    more = lbfgs(objective, result.params, metrics=EvenSchedule(objective), **limits)
+    gap = min(more.gap, result.gap - (result.value - more.value))  # both bound the same optimum
+    cut = more.outcome is Outcome.MAX_ITER and left > _MOST_EVEN
+    outcome = result.outcome if cut else more.outcome
+    return replace(more, n_iter=result.n_iter + more.n_iter, gap=gap, outcome=outcome)
 
 
 def _cheapest(objective, start, *, tol, max_iter):
