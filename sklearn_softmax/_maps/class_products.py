@@ -7,6 +7,8 @@ the weights of all classes: Σ_i w_ik x_ij x_il is a product of a sparse matrix 
 import numpy as np
 from scipy import sparse
 
+from .pair_products import chosen_columns
+
 _PAIRS, _CACHED = 1 << 23, 1 << 16  # products of pairs at a time; of those that are made
 _NUMBERS = 1 << 25  # sums for so many pairs and classes at a time
 
@@ -29,17 +31,14 @@ def class_grams(X, mean, scale, columns, table):
     -------
     list of ndarray of shape (n, n)
     """
-    features = columns < X.shape[1]
-    taken = columns[features]
-    part = sparse.csr_matrix(X[:, taken])
+    features, part, shift, unit = chosen_columns(X, mean, scale, columns)
     part.sort_indices()
-    shift, unit = np.full(len(columns), -1.0), np.ones(len(columns))
-    shift[features], unit[features] = mean[taken], scale[taken]
+    n_taken = part.shape[1]
     sums = np.zeros((len(columns), table.shape[1]))
     sums[features] = part.T @ table
-    totals, n_pairs = np.add.reduce(table, axis=0), max(1, len(taken) * (len(taken) + 1) // 2)
+    totals, n_pairs = np.add.reduce(table, axis=0), max(1, n_taken * (n_taken + 1) // 2)
     step, grams = max(1, _NUMBERS // n_pairs), []
-    numbers = np.arange(len(taken))
+    numbers = np.arange(n_taken)
     larger, smaller = np.maximum(numbers, numbers[:, None]), np.minimum(numbers, numbers[:, None])
     places = larger * (larger + 1) // 2 + smaller
     for first in range(0, table.shape[1], step):
@@ -47,7 +46,7 @@ def class_grams(X, mean, scale, columns, table):
         for k, own in enumerate(np.ascontiguousarray(moments.T), first):
             gram = np.outer(shift, totals[k] * shift - sums[:, k])
             gram -= np.outer(sums[:, k], shift)
-            gram[: len(taken), : len(taken)] += own[places]
+            gram[:n_taken, :n_taken] += own[places]
             gram /= unit
             gram /= unit[:, None]
             grams.append(gram)

@@ -61,9 +61,7 @@ class KeptRows:
 
     def add_moments(self, weights, rows, totals, columns=None):
         """Add Σ w x̃x̃' of the slice `rows` and some columns: see `thin_products`."""
-        features = self._rows[rows]
-        features = features if columns is None else features[:, columns]
-        thin_products.add_moments(weights, features, totals)
+        thin_products.add_moments(weights, self._rows[rows], totals, columns)
 
     def gram(self, indices, roots=None):
         """Σ x̃x̃' of the rows with these indices, each row multiplied with its root, if any."""

@@ -11,6 +11,15 @@ import numpy as np
 from scipy import sparse
 
 
+def chosen_columns(X, mean, scale, columns):
+    """Which of the columns are features, a copy of those, and m and s of all of them."""
+    features = columns < X.shape[1]
+    taken = columns[features]
+    shift, unit = np.full(len(columns), -1.0), np.ones(len(columns))
+    shift[features], unit[features] = mean[taken], scale[taken]
+    return features, sparse.csr_matrix(X[:, taken]), shift, unit
+
+
 def pair_gram(X, mean, scale, columns, classes, table):
     """U'U of standardised columns, scaled by columns of a table.
 
@@ -31,12 +40,8 @@ def pair_gram(X, mean, scale, columns, classes, table):
     -------
     ndarray of shape (n_pairs, n_pairs)
     """
-    n_features = X.shape[1]
-    features = columns < n_features
-    taken, kinds = columns[features], classes[features]
-    shift, unit = np.full(len(columns), -1.0), np.ones(len(columns))
-    shift[features], unit[features] = mean[taken], scale[taken]
-    part = sparse.csr_matrix(X[:, taken])
+    features, part, shift, unit = chosen_columns(X, mean, scale, columns)
+    kinds = classes[features]
     rows = np.repeat(np.arange(len(table)), np.diff(part.indptr))
     data = part.data * table[rows, kinds[part.indices]]
     scaled = sparse.csr_matrix((data, part.indices, part.indptr), part.shape)

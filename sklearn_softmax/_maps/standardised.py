@@ -157,8 +157,7 @@ class Standardised:
 
     def add_moments(self, weights, rows, totals, columns=None):
         """Add Σ w x̃x̃' of the slice `rows` and some columns: see `thin_products`."""
-        features = self.rows(rows)
-        add_moments(weights, features if columns is None else features[:, columns], totals)
+        add_moments(weights, self.rows(rows), totals, columns)
 
     def pair_gram(self, columns, classes, table):
         """Products of columns, each scaled by a column of a table, and the number of its class.

@@ -95,19 +95,19 @@ def add_product(residuals, rows, total):
         total += residuals[:, part] @ rows[part].astype(residuals.dtype, copy=False)
 
 
-def add_moments(weights, rows, totals):
-    """Add Σ w x x' of the rows to `totals`, for each row of non-negative weights.
+def add_moments(weights, rows, totals, columns=None):
+    """Add Σ w x x' of the rows, or some of their columns, for each row of non-negative weights.
 
     Narrow products are cut in pieces. A wide one is that of a matrix with its own transpose,
     of which BLAS makes but half.
     """
-    n_rows, width = rows.shape
-    columns = rows.T
+    rows = rows if columns is None else rows[:, columns]
+    (n_rows, width), transposed_rows = rows.shape, rows.T
     if width < _WIDE or n_rows * width * width <= _SMALL:
         for part in pieces(n_rows, width * width):
             for weight, total in zip(weights, totals, strict=True):
-                total += (columns[:, part] * weight[part]) @ rows[part]
+                total += (transposed_rows[:, part] * weight[part]) @ rows[part]
         return
     for root, total in zip(np.sqrt(weights), totals, strict=True):
-        scaled = columns * root
+        scaled = transposed_rows * root
         total += scaled @ scaled.T

@@ -3,6 +3,7 @@
 import numpy as np
 
 from ..blocks import RowBlocks
+from .moments import to_curvatures
 
 _NUMBERS = 25_000  # of rows that are copied at a time
 _MAX_TABLE = 400_000  # entries of the table of curvatures from which rows are drawn,
@@ -90,10 +91,7 @@ def variance_table(objective, point, rows):
     table = np.empty((objective.map.shape[0], len(rows)), dtype=np.float32)
 
     def keep(probabilities, part):
-        objective.target.variances(probabilities)
-        weights = objective.weights_of(rows[part])
-        if weights is not None:
-            probabilities *= weights
+        to_curvatures(objective, probabilities, rows[part])
         table[:, part] = probabilities
 
     def visit(probabilities, block, _):

@@ -6,6 +6,8 @@ whole Hessian of a design is that of all `pairs`.
 
 import numpy as np
 
+from .moments import to_curvatures
+
 
 def by_products(objective, point):
     """Columns of the Hessian as products with unit vectors: for a handful of parameters."""
@@ -26,10 +28,7 @@ def shared_block(objective, point):
     map, width = objective.map, objective.map.shape[1]
 
     def visit(probabilities, rows, totals):
-        objective.target.variances(probabilities)
-        weights = objective.weights_of(rows)
-        if weights is not None:
-            probabilities *= weights
+        to_curvatures(objective, probabilities, rows)
         roots = np.sqrt(np.add.reduce(probabilities, axis=0))
         features = map.rows(rows) * roots[:, None]
         totals[0][:] += features.T @ features

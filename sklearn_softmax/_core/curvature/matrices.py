@@ -5,7 +5,7 @@ from functools import lru_cache
 import numpy as np
 
 from ..others import others
-from .moments import RowMoments
+from .moments import RowMoments, to_curvatures
 
 
 def square_sums(objective, point):
@@ -13,10 +13,7 @@ def square_sums(objective, point):
     map = objective.map
 
     def visit(probabilities, rows, totals):
-        objective.target.variances(probabilities)
-        weights = objective.weights_of(rows)
-        if weights is not None:
-            probabilities *= weights
+        to_curvatures(objective, probabilities, rows)
         map.add_squares(probabilities, rows, totals)
 
     totals = objective.probabilities_at(point, visit, map.zero_squares)
@@ -42,10 +39,7 @@ def class_blocks(objective, point):
     moments, n_outputs = objective.moments, objective.map.shape[0]
 
     def visit(probabilities, rows, totals):
-        objective.target.variances(probabilities)
-        weights = objective.weights_of(rows)
-        if weights is not None:
-            probabilities *= weights
+        to_curvatures(objective, probabilities, rows)
         moments.add(probabilities, rows, totals[0])
         totals[1][:] += np.add.reduce(probabilities, axis=1, dtype=np.float64)
 

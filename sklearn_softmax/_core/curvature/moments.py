@@ -5,6 +5,14 @@ from functools import lru_cache
 import numpy as np
 
 
+def to_curvatures(objective, probabilities, rows):
+    """Turn probabilities of some rows into their curvatures s p (1 - p), in place."""
+    objective.target.variances(probabilities)
+    weights = objective.weights_of(rows)
+    if weights is not None:
+        probabilities *= weights
+
+
 @lru_cache(maxsize=8)
 def _places(width):
     """Where in a lower triangle, row by row, the entries of a symmetric matrix are."""
