@@ -6,6 +6,7 @@ import numpy as np
 
 from .certificates.balance import ROUNDING
 from .certificates.smooth import LEAST_WEIGHT, UNSOLVED, divergences
+from .discriminant import discriminant
 from .few_rows import FewRows
 
 
@@ -65,9 +66,34 @@ class FewRidge(FewRows):
         self._ridge = alpha.reshape(max(1, n_outputs - 1), -1, width)
 
     def start(self, params):
-        """State at parameters of class sum zero, shape (n_params,)."""
+        """State at parameters of class sum zero, shape (n_params,), or at better ones.
+
+        Where they have no coefficients, it is that of discriminant analysis, if that is better.
+        """
+        state = self._at(params.reshape(self.shape))
+        if not self._free or state.params[:, :-1].any():
+            return state
+        found = self._discriminant(-state.gradient[:, :-1])
+        better = None if found is None else self._at(found)
+        return better if better is not None and better.value < state.value else state
+
+    def _at(self, params):
         self._objective.n_passes += 1.0
-        return self._with_penalty(self.at(params.reshape(self.shape)))
+        return self._with_penalty(self.at(params))
+
+    def _discriminant(self, sums):
+        """Parameters of discriminant analysis, or None."""
+        n_outputs, width = self.shape
+        ridge = self._penalty.curvature[: width - 1]
+        if n_outputs == 1:
+            sums, ridge = np.concatenate([-sums, sums]), 2.0 * ridge
+        priors = self._target.frequencies(self._objective.weights)
+        priors = np.maximum(priors, np.finfo(np.float64).eps)
+        scatter = self._columns[:-1] @ self._weighted[:, :-1]
+        params = discriminant(scatter, sums, priors, ridge)
+        if params is None:
+            return None
+        return params[1:] - params[:1] if n_outputs == 1 else params - params.mean(axis=0)
 
     def moved(self, state, step, direction, margins):
         """State at ``params + step * direction``, for the margins of the direction."""
