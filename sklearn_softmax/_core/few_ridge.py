@@ -93,7 +93,9 @@ class FewRidge(FewRows):
         params = discriminant(scatter, sums, priors, ridge)
         if params is None:
             return None
-        return params[1:] - params[:1] if n_outputs == 1 else params - params.mean(axis=0)
+        if n_outputs == 1:
+            return params[1:] - params[:1]
+        return params - np.add.reduce(params, axis=0) / n_outputs
 
     def moved(self, state, step, direction, margins):
         """State at ``params + step * direction``, for the margins of the direction."""
@@ -124,8 +126,8 @@ class FewRidge(FewRows):
             moments = self._moments(chances[first] * chances[second])
             blocks = laplacian @ moments.reshape(len(first), -1)
         n, _, width = self._ridge.shape
+        blocks.reshape(n, n, -1)[:, :, :: width + 1] += self._ridge
         blocks = blocks.reshape(n, n, width, width)
-        np.einsum("klii->kli", blocks)[:] += self._ridge
         return blocks.transpose(0, 2, 1, 3).reshape(n * width, n * width)
 
     def _moments(self, weights):

@@ -74,6 +74,13 @@ class Target:
         """Turn `exponentials` into probabilities in place."""
         exponentials *= inverse
 
+    def states(self, relative, rows):
+        """Losses of rows, their probabilities P, and P - Y."""
+        chances = np.empty_like(relative)
+        losses, inverse = self.loss_rows(relative, rows, chances)
+        self.probabilities(chances, inverse, rows)
+        return losses, chances, self.excess(chances, rows)
+
     def excess(self, probabilities, rows):
         """P - Y from probabilities, which are kept."""
         excess = probabilities.copy()
@@ -146,12 +153,20 @@ class Target:
         direction *= probabilities
 
     @staticmethod
-    def bend(probabilities, direction, rows):
-        """Turn `direction` u into the second derivative of p along it, p ((u - p'u)² - var u)."""
-        direction -= np.einsum("kb,kb->b", probabilities, direction)
-        direction *= direction
-        direction -= np.einsum("kb,kb->b", probabilities, direction)
-        direction *= probabilities
+    def derivatives(probabilities, direction, rows):
+        """First and second derivative of p along `direction` u, p (u - p'u) and its own.
+
+        The latter is p ((u - p'u)² - var u).
+        """
+        second = direction - np.einsum("kb,kb->b", probabilities, direction)
+        first = probabilities * second
+        second *= first
+        second -= probabilities * np.add.reduce(second, axis=0)
+        return first, second
+
+    def bend(self, probabilities, direction, rows):
+        """Turn `direction` into the second derivative of p along it, in place."""
+        direction[:] = self.derivatives(probabilities, direction, rows)[1]
 
     @staticmethod
     def _rescue(relative, out, loss, inverse):
