@@ -6,8 +6,9 @@ import numpy as np
 
 from .certificates.balance import ROUNDING
 from .certificates.smooth import LEAST_WEIGHT, UNSOLVED, divergences
-from .discriminant import discriminant
 from .few_rows import FewRows
+
+_LEAST = 2.0**-52  # of a class prior
 
 
 @lru_cache(maxsize=16)
@@ -66,36 +67,31 @@ class FewRidge(FewRows):
         self._ridge = alpha.reshape(max(1, n_outputs - 1), -1, width)
 
     def start(self, params):
-        """State at parameters of class sum zero, shape (n_params,), or at better ones.
-
-        Where they have no coefficients, it is that of discriminant analysis, if that is better.
-        """
-        state = self._at(params.reshape(self.shape))
-        if not self._free or state.params[:, :-1].any():
-            return state
-        found = self._discriminant(-state.gradient[:, :-1])
-        better = None if found is None else self._at(found)
-        return better if better is not None and better.value < state.value else state
-
-    def _at(self, params):
+        """State at parameters of class sum zero, shape (n_params,)."""
         self._objective.n_passes += 1.0
-        return self._with_penalty(self.at(params))
+        return self._with_penalty(self.at(params.reshape(self.shape)))
 
-    def _discriminant(self, sums):
-        """Parameters of discriminant analysis, or None."""
-        n_outputs, width = self.shape
-        ridge = self._penalty.curvature[: width - 1]
-        if n_outputs == 1:
+    def classes(self, state):
+        """What discriminant analysis asks for, where `state` has no coefficients; else None.
+
+        Returns
+        -------
+        scatter, sums, priors, ridge : ndarray
+            See `steps.discriminant`.
+        """
+        if not self._free or state.params[:, :-1].any():
+            return None
+        sums, ridge = -state.gradient[:, :-1], self._penalty.curvature[: self.shape[1] - 1]
+        if len(sums) == 1:
             sums, ridge = np.concatenate([-sums, sums]), 2.0 * ridge
         priors = self._target.frequencies(self._objective.weights)
-        priors = np.maximum(priors, np.finfo(np.float64).eps)
-        scatter = self._columns[:-1] @ self._weighted[:, :-1]
-        params = discriminant(scatter, sums, priors, ridge)
-        if params is None:
-            return None
-        if n_outputs == 1:
+        return self._columns[:-1] @ self._weighted[:, :-1], sums, np.maximum(priors, _LEAST), ridge
+
+    def of_classes(self, params):
+        """Parameters of class sum zero from those of each class."""
+        if self.shape[0] == 1:
             return params[1:] - params[:1]
-        return params - np.add.reduce(params, axis=0) / n_outputs
+        return params - np.add.reduce(params, axis=0) / len(params)
 
     def moved(self, state, step, direction, margins):
         """State at ``params + step * direction``, for the margins of the direction."""
@@ -113,6 +109,12 @@ class FewRidge(FewRows):
         """Logits of a direction, from that of the row's own class."""
         self._objective.n_passes += 0.5
         return super().margins(direction)
+
+    def derivatives(self, state, margins):
+        """First and second derivative of P along margins, and the third of the loss, twice."""
+        rows = self._all(margins)
+        first, second = self._target.derivatives(state.chances, margins, rows)
+        return first, second, second @ self._weighted
 
     def hessian(self, state):
         """In differences from the last class, where there are several: see `curvature.matrices`."""
@@ -156,9 +158,10 @@ class FewRidge(FewRows):
         self._objective.n_passes += 0.5
         residual = state.gradient + change @ self._weighted
         if self._free:
-            allowed = max(UNSOLVED * np.abs(state.gradient).max(), ROUNDING * state.value)
-            if not np.abs(residual[:, -1]).max() <= allowed:
+            left = np.abs(residual[:, -1]).max()
+            rounding = left <= ROUNDING * state.value
+            if not (rounding or left <= UNSOLVED * np.abs(state.gradient).max()):
                 return np.inf
         residual *= residual
-        rest = np.dot(residual.ravel(), self._penalty.half_inverse)
+        rest = np.vdot(residual, self._penalty.half_inverse)
         return max(0.0, np.dot(terms, self._weights) + rest)  # it may be rounding

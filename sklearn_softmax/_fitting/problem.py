@@ -203,7 +203,9 @@ class RidgeProblem:
         return objective
 
     def _new_objective(self, dtype):
-        map = KeptRows.of(Standardised(self._design(dtype), *self.columns))
+        same = dtype == self.map.dtype
+        map = self.map if same else Standardised(self._design(dtype), *self.columns)
+        map = KeptRows.of(map)
         n_outputs, width = map.shape
         return Objective(
             map,

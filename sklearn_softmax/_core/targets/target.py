@@ -7,6 +7,8 @@ computed as a difference of nearly equal numbers: tiny losses and residuals keep
 relative precision, in float32 too, and no class maximum is needed unless exp overflows.
 """
 
+from functools import lru_cache
+
 import numpy as np
 
 from ..exponentials import exponentials
@@ -14,6 +16,11 @@ from ..others import others
 
 KEPT = 0.9  # share of a probability that may be taken from it
 _NEAR = 0.5  # changes of probabilities, relative to them
+
+
+@lru_cache(maxsize=8)
+def _least(dtype):
+    return np.finfo(dtype).tiny
 
 
 class Target:
@@ -26,7 +33,7 @@ class Target:
     def prior_logits(self, weights):
         """Logits of the class priors, with mean zero; a class of weight zero is floored."""
         logits = np.log(np.maximum(self.frequencies(weights), np.finfo(np.float64).eps))
-        return logits - logits.mean()
+        return logits - np.add.reduce(logits) / len(logits)
 
     def loss_rows(self, relative, rows, out):
         """Loss of each row, in nats; `out` receives exp(relative) and is needed further on.
@@ -142,7 +149,7 @@ class Target:
         p, moved = probabilities[:, columns], change[:, columns]
         losses = np.clip(moved, -KEPT * p, 0.0)
         gains = np.maximum(moved, 0.0)
-        total = np.maximum(np.add.reduce(gains, axis=0), np.finfo(p.dtype).tiny)
+        total = np.maximum(np.add.reduce(gains, axis=0), _least(p.dtype))
         gains *= -np.add.reduce(losses, axis=0) / total
         change[:, columns] = gains + losses
 
@@ -184,7 +191,7 @@ def divergence(probabilities, change):
     """KL(P + change ‖ P) by rows, or slightly more: (1 + r) log(1 + r) - r <= (1 + m/2) r²/2
     where -m <= r <= m <= ½.
     """
-    ratio = np.maximum(probabilities, np.finfo(probabilities.dtype).tiny)
+    ratio = np.maximum(probabilities, _least(probabilities.dtype))
     np.divide(change, ratio, out=ratio)
     largest = max(ratio.max(initial=0.0), -ratio.min(initial=0.0))
     if largest <= _NEAR:

@@ -7,6 +7,7 @@ elements of statistical learning", ex. 4.2).
 """
 
 import numpy as np
+from scipy.linalg import lapack
 
 _SHARE = 0.75  # of what is explained: separable classes would be far off with all of it
 
@@ -21,7 +22,7 @@ def discriminant(scatter, sums, priors, ridge):
     sums : ndarray of shape (n_classes, n_features)
         C, the mean of y_k x.
     priors : ndarray of shape (n_classes,)
-        π, the mean of y_k.
+        π, the mean of y_k, positive.
     ridge : ndarray of shape (n_features,)
         α, positive: that of the objective, on coefficients of each class.
 
@@ -31,13 +32,18 @@ def discriminant(scatter, sums, priors, ridge):
         W = (I - TC')⁻¹ T for T_k = (π_k S + α)⁻¹ C_k, and the intercepts.
     """
     held = priors[:, None, None] * scatter
-    np.einsum("kjj->kj", held)[:] += ridge
-    try:
-        steps = np.linalg.solve(held, sums[:, :, None])[:, :, 0]
-        explained = _SHARE * (steps @ sums.T)
-        coef = np.linalg.solve(np.eye(len(priors)) - explained, steps)
-    except np.linalg.LinAlgError:
+    held.reshape(len(priors), -1)[:, :: len(ridge) + 1] += ridge
+    steps = np.empty_like(sums)
+    for k, matrix in enumerate(held):
+        _, steps[k], failed = lapack.dposv(matrix.T, sums[k], lower=1, overwrite_a=1)
+        if failed:
+            return None
+    matrix = -_SHARE * (steps @ sums.T)
+    matrix.reshape(-1)[:: len(priors) + 1] += 1.0
+    *_, coef, failed = lapack.dgesv(matrix, steps)
+    if failed:
         return None
     distances = np.add.reduce(coef * sums, axis=1)
-    intercept = np.log(priors) - 0.5 * distances / priors
-    return np.concatenate([coef, intercept[:, None]], axis=1)
+    params = np.empty((len(priors), len(ridge) + 1))
+    params[:, :-1], params[:, -1] = coef, np.log(priors) - 0.5 * distances / priors
+    return params
