@@ -31,7 +31,8 @@ class Standardised:
     knows_features = True  # parameters have a column for each, and perhaps one for the intercept
 
     def __init__(self, design, mean, scale, still=None):
-        self.design, self.scale, self.still = design, scale, still
+        self.design, self.scale = design, scale
+        self.still = still if still is not None and still.any() else None
         self.mean = mean if design.fit_intercept else np.zeros_like(mean)
         self.shape, self.dtype = design.shape, design.dtype
         self.n_rows, self.n_features = design.n_rows, design.n_features

@@ -21,7 +21,7 @@ class Ridge:
 
     def __init__(self, weights, centre=0.0):
         self.curvature, self.centre = weights, centre
-        self._at_zero, held = not np.any(centre), weights > 0
+        self._at_zero, held = not np.count_nonzero(centre), weights > 0
         self.half_inverse = np.divide(0.5, weights, out=np.zeros(weights.shape), where=held)
 
     def evaluate(self, params):

@@ -40,8 +40,8 @@ def choose(objective, start, *, tol, max_iter):
 def _cheapest(objective, start, *, tol, max_iter):
     map = objective.map
     ratio = newton_ratio(map.n_rows, map.n_entries, *map.shape)
-    few = objective.has_few_rows and few_newton_pays(ratio, map.n_entries, map.shape[0])
-    if few or newton_pays(ratio):
+    few = few_newton_pays(ratio, map.n_entries, map.shape[0])
+    if newton_pays(ratio) or (few and objective.has_few_rows):
         return newton(objective, start, tol=tol, max_iter=max_iter)
     steps, later = (_SHORT, newton) if newton_pays_late(ratio) else (_LONG, newton_blocks)
     first = lbfgs(objective, start, tol=tol, max_iter=min(steps, max_iter), patience=_PATIENCE)
