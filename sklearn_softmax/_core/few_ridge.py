@@ -116,6 +116,11 @@ class FewRidge(FewRows):
         first, second = self._target.derivatives(state.chances, margins, rows)
         return first, second, second @ self._weighted
 
+    def third(self, state, margins, more):
+        """Third Taylor coefficient of P along t u + t² v, and that of the gradient of the loss."""
+        rest = self._target.third(state.chances, margins, more, self._all(margins))
+        return rest, rest @ self._weighted
+
     def hessian(self, state):
         """In differences from the last class, where there are several: see `curvature.matrices`."""
         chances = state.chances

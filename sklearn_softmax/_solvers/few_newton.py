@@ -3,7 +3,8 @@
 Newton's step d solves L*s(P + D(P) Ld - Y) + ∇R(θ + d) = 0: with Q = P + D(P) Ld that is a dual
 point, at which the residual of θ + d is zero. With the third derivative, c = -½ H⁻¹ F‴[d, d],
 the same holds for θ + d + c and Q = P + D(P) L(d + c) + ½ D²P[Ld, Ld]. So the gap there is
-KL(Q ‖ P(θ + d + c)) alone, which is of sixth order in d, and asks for no Hessian there.
+KL(Q ‖ P(θ + d + c)) alone, which is of sixth order in d, and asks for no Hessian there. They are
+the first terms of a series, of which each term more is two orders: it is taken where it decides.
 """
 
 import numpy as np
@@ -16,6 +17,7 @@ from .steps.newton_equation import small_correction
 
 _ACCURATE = 0.1  # slope left by a line search: a trial costs less than a Hessian
 _IDLE = 2  # steps without a decrease above rounding: gradients may still fall
+_SURE = 0.3  # share of the gap that is wanted, by an estimate
 _NEAR = 0.05  # decrement relative to the value: from farther off no step ends close enough
 
 
@@ -49,7 +51,7 @@ def few_newton(few, start, observer, *, tol, max_iter):
                 break
         if idle == _IDLE or n_iter == max_iter or not step.decrement > 0.0:
             return _result(state, gap, n_iter, None)
-        found, gap = step.take()
+        found, gap = step.take(tol * state.value)
         if found is None:
             return _result(state, gap, n_iter, None)
         idle = idle + 1 if state.value - found.value <= few.noise * found.value else 0
@@ -95,37 +97,56 @@ class _Step:
         self._slope = np.vdot(state.gradient, self._direction)
         self.decrement = np.nan if failed else -0.5 * self._slope
 
-    def take(self):
-        """The state that a line search finds, and the gap there; None where it finds none."""
+    def take(self, enough):
+        """The state that a line search finds, and the gap there; None where it finds none.
+
+        `enough` is the gap that is wanted.
+        """
         few, state = self._few, self.state
-        change = self._corrected()
+        near = self.decrement <= _NEAR * state.value
+        change = self._corrected(enough if near else np.inf)
         length = search(self, state.value, self._slope, _ACCURATE, few.noise)
         found = self._seen.get(length)
-        if length != 1.0 or self.decrement > _NEAR * state.value:
+        if length != 1.0 or not near:
             return found, np.inf
         change += state.excess
         change -= found.excess
         return found, few.gap(found, change)
 
-    def _corrected(self):
-        """Add the correction, unless it is large; returns Q - P."""
-        few, state = self._few, self.state
-        change, second, third = few.derivatives(state, self.margins)
+    def _corrected(self, enough):
+        """Add the correction, unless it is large, and another that may be enough; Q - P."""
+        few, state, margins, slope = self._few, self.state, self.margins, self._slope
+        change, second, third = few.derivatives(state, margins)
         right = -0.5 * few.reduced(third)
-        correction = small_correction(self._factor, right, self._slope, lower=1)
-        if correction is None:
+        correction = small_correction(self._factor, right, slope, lower=1)
+        more = None if correction is None else self._add(correction)
+        if more is None:
             return change
-        correction = few.centred(correction)
-        corrected = self._direction + correction
-        slope = np.vdot(state.gradient, corrected)
-        if slope < 0.0:
-            more = few.margins(correction)
-            self._direction, self._slope = corrected, slope
-            self.margins = self.margins + more
-            second *= 0.5
-            change += second
+        second *= 0.5
+        change += second
+        change += few.curved(state, more)
+        size = np.dot(correction, right)
+        ratio = -size / slope  # of squared terms of a series, the next of which is the error
+        if not 0.5 * size * ratio**2 <= _SURE * enough < 0.5 * size * ratio:
+            return change
+        rest, fourth = few.third(state, margins, more)
+        more = self._add(lapack.dpotrs(self._factor, -few.reduced(fourth), lower=1)[0])
+        if more is not None:
+            change += rest
             change += few.curved(state, more)
         return change
+
+    def _add(self, solution):
+        """Go along more than before, unless that goes up; its margins."""
+        correction = self._few.centred(solution)
+        direction = self._direction + correction
+        slope = np.vdot(self.state.gradient, direction)
+        if not slope < 0.0:
+            return None
+        more = self._few.margins(correction)
+        self._direction, self._slope = direction, slope
+        self.margins = self.margins + more
+        return more
 
     def evaluate(self, step):
         """Value and slope at a length of the step."""

@@ -140,6 +140,15 @@ class BinaryLabels(Target):
         second *= (1.0 - 2.0 * probabilities) * self.sign[rows]
         return first, second
 
+    def third(self, probabilities, direction, bend, rows):
+        """Third Taylor coefficient of the probability of class 1 along t u + t² v."""
+        curvature = probabilities * others(probabilities)
+        total = (1.0 - 2.0 * probabilities) * self.sign[rows] * bend
+        total += (1.0 - 6.0 * curvature) / 6.0 * direction**2
+        total *= curvature
+        total *= direction
+        return total
+
     def prior_logits(self, weights):
         """Log-odds of the class priors, shape (1,)."""
         first, second = np.maximum(self.frequencies(weights), np.finfo(np.float64).eps)

@@ -171,6 +171,23 @@ class Target:
         second -= probabilities * np.add.reduce(second, axis=0)
         return first, second
 
+    @staticmethod
+    def third(probabilities, direction, bend, rows):
+        """Third Taylor coefficient of p along t u + t² v, `direction` u and `bend` v.
+
+        By p' = p (z' - p'z) for logits z, in powers of t.
+        """
+        first = direction - np.einsum("kb,kb->b", probabilities, direction)
+        second = 2.0 * (bend - np.einsum("kb,kb->b", probabilities, bend))
+        change = probabilities * first
+        square = change * first
+        second -= np.add.reduce(square, axis=0)
+        total = 0.5 * first * (square + probabilities * second)
+        total += change * second
+        total -= probabilities * np.add.reduce(total, axis=0)
+        total /= 3.0
+        return total
+
     def bend(self, probabilities, direction, rows):
         """Turn `direction` into the second derivative of p along it, in place."""
         direction[:] = self.derivatives(probabilities, direction, rows)[1]
