@@ -20,7 +20,8 @@ class RowSpace:
     Parameters
     ----------
     X : ndarray of shape (n_rows, n_features)
-        Wide: n_features >= n_rows. It is read by blocks of columns, never copied.
+        Wide: n_features >= n_rows. It is read by blocks of columns; one that is no larger than
+        a block is kept centred, others are never copied.
     centre : bool
         Whether an intercept takes up the mean.
     weights : ndarray of shape (n_rows,) or None
@@ -43,7 +44,7 @@ class RowSpace:
         n_rows, n_features = X.shape
         step = max(1, _NUMBERS // n_rows)
         self._slices = [slice(a, a + step) for a in range(0, n_features, step)]
-        self.mean = np.zeros(n_features)
+        self.mean, self._kept = np.zeros(n_features), None
         if centre:
             for columns in self._slices:
                 self.mean[columns] = np.average(X[:, columns], axis=0, weights=weights)
@@ -67,9 +68,13 @@ class RowSpace:
 
     def _block(self, columns):
         """Centred columns, each of them divided by the root of its factor."""
+        if self._kept is not None:
+            return self._kept
         block = self._X[:, columns] - self.mean[columns]
         if self._roots_of_factors is not None:
             block /= self._roots_of_factors[columns]
+        if len(self._slices) == 1:
+            self._kept = block
         return block
 
     def to_raw(self, coef, intercept):

@@ -11,6 +11,7 @@ from .steps.newton_equation import MOST_CORRECTION
 
 _ACCURATE = 0.1  # slope left by a line search: a trial costs far less than a step
 _MOST_STEPS = 20
+_NEAR = 0.05  # decrement relative to the value: from farther off no step ends close enough
 
 
 def dual_newton(dual, observer, *, tol, max_iter):
@@ -44,7 +45,7 @@ def dual_newton(dual, observer, *, tol, max_iter):
         state, n_iter = step.seen[length], n_iter + 1
         if observer is not None and observer(state):
             return state, n_iter, Outcome.INTERRUPTED
-        if length == 1.0:
+        if length == 1.0 and -0.5 * step.slope <= _NEAR * state.value:
             duals, gap = dual.certified(state)
             if gap <= tol * state.value:
                 return replace(state, duals=duals), n_iter, Outcome.CONVERGED

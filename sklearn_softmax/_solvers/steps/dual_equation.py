@@ -47,9 +47,9 @@ class DualEquation:
             matrix = kernel * root
             matrix *= root[:, None]
             matrix.reshape(-1)[:: len(root) + 1] += 1.0
-            factor, singular = lapack.dpotrf(matrix.T, lower=1, clean=1, overwrite_a=1)
-            inverse, lost = lapack.dtrtri(factor, lower=1, overwrite_c=1)
-            np.multiply(inverse, root, out=half)
+            factor, singular = lapack.dpotrf(matrix.T, lower=0, clean=1, overwrite_a=1)
+            inverse, lost = lapack.dtrtri(factor, lower=0, overwrite_c=1)
+            np.multiply(inverse.T, root, out=half)
             failed = failed or singular or lost
         return halves, bool(failed)
 
