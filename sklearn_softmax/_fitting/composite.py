@@ -115,7 +115,8 @@ class CompositeProblem(RidgeProblem):
             self._few = FewSteps(objective, FewRows(objective))
         params = self._last[1] if known else self._better_start(start)
         options["following"] = self._following
-        options["guess"] = self._trail.ahead(self._strength) if known else None
+        bends = known and not self.composite.straight
+        options["guess"] = self._trail.ahead(self._strength) if bends else None
         return self._few.minimise(self.composite, params, **options)
 
     def _after(self, objective, few, start):

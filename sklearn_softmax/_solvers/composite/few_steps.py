@@ -89,7 +89,7 @@ class FewSteps:
         if isinstance(start, np.ndarray):
             return self._end(penalty, start.reshape(self._loss.shape), tol)
         end = self._at(penalty, start)
-        if guess is None or penalty.straight:
+        if guess is None:
             return end
         guessed = self._end(penalty, guess.reshape(self._loss.shape), tol)
         return guessed if guessed.value <= end.value else end
