@@ -129,12 +129,12 @@ def model_objective(X, y):
 def tied(request):
     """Columns that add up to another, and copies: H is singular on the faces of most guesses."""
     rng = np.random.default_rng(request.param)
-    root = rng.standard_normal((SIZE, 6 * SIZE))
+    root = rng.standard_normal((SIZE, 4 * SIZE))
     root[:, :10], root[:, 20] = root[:, 10:20], root[:, 21] + root[:, 22]
-    matrix, norm = root.T @ root, np.full(6 * SIZE, 1.0)
-    start = rng.standard_normal(6 * SIZE)
+    matrix, norm = root.T @ root, np.full(4 * SIZE, 1.0)
+    start = rng.standard_normal(4 * SIZE)
     gradient = root.T @ rng.standard_normal(SIZE)
-    return matrix, start, 9.0 * gradient, norm, np.zeros(6 * SIZE, bool)
+    return matrix, start, 9.0 * gradient, norm, np.zeros(4 * SIZE, bool)
 
 
 @pytest.mark.parametrize("size", [1.0, 0.3, 0.01])

@@ -50,8 +50,10 @@ class GuessedFace:
             self._tied[places] = self.on[:] = False
             self.on[places] = True
             self.signs[self._tied] = 0.0
+            if np.any(self._free & self._tied):
+                return None
         self.places = places
-        return None if np.any(self._free & ~self.on) else factor
+        return factor
 
     def _factor(self, places):
         """The factor, and how many of its rows are sound."""

@@ -8,7 +8,7 @@ from scipy.linalg import lapack
 from ..steps.newton_equation import MOST_CORRECTION
 from .guessed_face import GuessedFace
 
-_ROUNDS, _IDLE = 100, 4  # of exchanges; that let no fewer press than before
+_ROUNDS, _IDLE = 50, 4  # of exchanges; that let no fewer press than before
 _AT_ONCE, _SHARE = 2, 0.1  # exchanges that take all that press; then of a face, the hardest
 _FIRST = 1e-9  # of a step down the slope, with which a parameter leaves zero
 _SLACK = 1e-9  # over its bound, from which a parameter leaves zero
