@@ -12,7 +12,7 @@ from ..outcome import Outcome, Result
 from .few_ahead import FewAhead
 from .few_model import End, FewHessians
 
-_STEPS = 10
+_STEPS = 15
 _LENGTHS, _ENOUGH = (1.0, 0.5, 0.25, 0.1), 1e-3  # of steps; of what a model promises
 _STAGE = 8.0
 _MOST_PROMISED = 2.0  # of the value, by a model that is to be trusted
