@@ -8,8 +8,9 @@ from scipy.linalg import lapack
 from ..steps.newton_equation import MOST_CORRECTION
 from .guessed_face import GuessedFace
 
-_ROUNDS, _IDLE = 50, 4  # of exchanges; that let no fewer press than before
+_ROUNDS, _IDLE = 100, 4  # of exchanges; that let no fewer press than before
 _AT_ONCE, _SHARE = 2, 0.1  # exchanges that take all that press; then of a face, the hardest
+_LENGTHS = 1.0, 0.5, 0.25, 0.1, 0.05, 0.02, 0.01  # of the way to a minimum across zeros
 _FIRST = 1e-9  # of a step down the slope, with which a parameter leaves zero
 _SLACK = 1e-9  # over its bound, from which a parameter leaves zero
 
@@ -169,8 +170,11 @@ class Pivots:
             found = self._start + changes
             wrong = found * guess.signs < 0.0
             if wrong[0].any():
-                last = self._between(last, found[0], wrong[0], norms[0]) if careful else None
-                guess.leave(wrong[0] & (last == 0.0) if careful else wrong[0])
+                leaving = wrong[0]
+                if careful:
+                    last = self._between(last, found[0], leaving, norms[0], guess.signs)
+                    leaving = leaving & (last == 0.0)
+                guess.leave(leaving)
                 continue
             products = changes @ self.matrix
             slopes = self.gradient + products
@@ -190,18 +194,26 @@ class Pivots:
             careful |= len(presses) > _IDLE and min(presses[-_IDLE:]) >= min(presses[:-_IDLE])
             if careful or len(presses) > _AT_ONCE + 1:
                 new = _hardest(new, hardness)
-            guess.enter(*self._more(guess, new, last, slopes[0], norms[0]), hardness)
+            centre = None if careful else self._centre
+            guess.enter(*_more(guess, new, last, slopes[0], norms[0], centre), hardness)
         return None
 
-    def _between(self, last, found, wrong, norm):
+    def _between(self, last, found, wrong, norm, signs):
         """A better point than the last, towards a minimum that lies across zeros.
 
-        All parameters stop there, or else the way ends at the first of them.
+        Parameters stop at zero; one does at least.
         """
-        stopped = np.where(wrong, 0.0, found)
-        if self._value(stopped, norm) < self._value(last, norm):
-            return stopped
-        change = found - last
+        change, best, value = found - last, None, self._value(last, norm)
+        for length in _LENGTHS:
+            new = last + length * change
+            new[wrong & (new * signs <= 0.0)] = 0.0
+            other = self._value(new, norm)
+            if other < value:
+                best, value = new, other
+            elif best is not None:
+                break
+        if best is not None and np.any(best[wrong] == 0.0):
+            return best
         times = np.divide(-last, change, out=np.full(len(last), np.inf), where=wrong)
         first = times.argmin()
         new = last + times[first] * change
@@ -212,14 +224,6 @@ class Pivots:
         change = found - self._start
         smooth = np.dot(self.gradient + 0.5 * (change @ self.matrix), change)
         return smooth + np.dot(norm, np.abs(found))
-
-    def _more(self, guess, new, found, slopes, norm):
-        """Let parameters leave zero; where all classes of a column would, those that best can."""
-        pushed = np.where(new, -_FIRST * (slopes - np.clip(slopes, -norm, norm)), found)
-        if self._centre is not None:
-            pushed = self._centre(pushed)
-        held = norm > 0.0
-        return np.where(held, pushed != 0.0, guess.on), np.where(held, np.sign(pushed), 0.0)
 
     def _solved(self, factor, change, norms, places):
         """Changes to the minima on a face; `change` is what is zero on it."""
@@ -237,6 +241,15 @@ class Pivots:
         decrease = fall - np.dot(self.gradient, changes[0]) - 0.5 * bents[0]
         known = norms, found, products, places, factor, self
         return Face(changes, bents, decrease, signs, *known)
+
+
+def _more(guess, new, found, slopes, norm, centre):
+    """Let parameters leave zero; where all classes of a column would, those that best can."""
+    pushed = np.where(new, -_FIRST * (slopes - np.clip(slopes, -norm, norm)), found)
+    if centre is not None:
+        pushed = centre(pushed)
+    held = norm > 0.0
+    return np.where(held, pushed != 0.0, guess.on), np.where(held, np.sign(pushed), 0.0)
 
 
 def _hardest(new, hardness):
