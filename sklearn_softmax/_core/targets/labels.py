@@ -21,6 +21,7 @@ class Labels(Target):
         self.labels = np.ascontiguousarray(labels, dtype=np.intp)
         self.n_outputs = n_outputs
         self._columns = self._whole = None
+        self._chosen = None, 0, None
 
     def __len__(self):
         return len(self.labels)
@@ -31,10 +32,16 @@ class Labels(Target):
             if self._whole is None:
                 self._whole = self.labels * n_rows + np.arange(n_rows, dtype=np.intp)
             return self._whole
+        last, n_last, found = self._chosen
+        if last is rows and n_last == n_rows:
+            return found
         columns = self._columns
         if columns is None or len(columns) < n_rows:
             columns = self._columns = np.arange(n_rows, dtype=np.intp)
-        return self.labels[rows] * n_rows + columns[:n_rows]
+        found = self.labels[rows] * n_rows + columns[:n_rows]
+        if isinstance(rows, np.ndarray):  # numbers of a stack of rows, which are asked for often
+            self._chosen = rows, n_rows, found
+        return found
 
     def relate(self, logits, rows):
         """Turn logits into relative logits in place.
