@@ -163,16 +163,16 @@ class MetricSchedule:
         objective, width = self._objective, self._shape[1]
         candidates, importance = self._drawable
         self._blocks = blocks = np.empty((len(table), width, width))
-        drawn = np.empty(len(table))
+        counts, rng = np.empty(len(table)), np.random.default_rng(self._number)
+        drawn = rng.random(len(candidates), dtype=np.float32)
         objective.rest()
 
         def assemble(k):
-            seed = [self._number, k]
-            found = objective.class_gram(candidates, table[k], importance, self._size, seed)
-            blocks[k], drawn[k] = found
+            found = objective.class_gram(candidates, table[k], importance, self._size, drawn)
+            blocks[k], counts[k] = found
 
         objective.threads.for_each(assemble, range(len(table)))
-        self._cost = self._block_cost(len(table), np.mean(drawn))
+        self._cost = self._block_cost(len(table), np.mean(counts))
         share = objective.scale * self._n_rows / len(candidates)
         self._mean_weights = share * np.add.reduce(table, axis=1, dtype=np.float64)
 
