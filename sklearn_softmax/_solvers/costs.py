@@ -42,6 +42,11 @@ def blocks_cost(n_blocks, n_rows, width):
     return LARGE_PRODUCT * n_blocks * (n_rows * width**2 + width**3 / 3.0)
 
 
+def threads_pay(operations):
+    """Whether so much work is worth waking threads that share it."""
+    return operations > CALLS
+
+
 def whole_blocks_pay(n_outputs, n_rows, width):
     """Whether the curvature of all rows costs no more than the calls that drawing some takes."""
     return blocks_cost(n_outputs, n_rows, width) <= CALLS

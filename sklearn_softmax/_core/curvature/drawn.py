@@ -5,6 +5,7 @@ import numpy as np
 from ..blocks import RowBlocks
 
 _NUMBERS = 25_000  # of rows that are copied at a time
+_KEPT_NUMBERS = 1 << 19  # of rows that are not
 _MAX_TABLE = 400_000  # entries of the table of curvatures from which rows are drawn,
 _LEAST_CANDIDATES = 4096  # but so many rows, lest classes be judged by a handful
 _ROWS_PER_COLUMN, _MANY = 100, 4  # of a Gram matrix; times these, where all are not taken
@@ -78,7 +79,8 @@ def leverages(objective, rows=None):
         own = part if rows is None else rows[part]
         norms[part] = np.maximum(map.row_norms(own), 0.0)
 
-    largest = max(256, _NUMBERS * map.n_rows // max(1, map.n_entries))  # of what is stored
+    numbers = _KEPT_NUMBERS if getattr(map, "kept", False) else _NUMBERS
+    largest = max(256, numbers * map.n_rows // max(1, map.n_entries))  # of what is stored
     RowBlocks(n_rows, largest).for_each(visit, objective.threads)
     norms *= np.float32(0.5 / max(norms.mean(dtype=np.float64), 1.0))
     norms += np.float32(0.5)

@@ -171,7 +171,8 @@ class MetricSchedule:
             found = objective.class_gram(candidates, table[k], importance, self._size, drawn)
             blocks[k], counts[k] = found
 
-        objective.threads.for_each(assemble, range(len(table)))
+        work = costs.blocks_cost(len(table), self._size, width)
+        objective.threads.for_each(assemble, range(len(table)), costs.threads_pay(work))
         self._cost = self._block_cost(len(table), np.mean(counts))
         share = objective.scale * self._n_rows / len(candidates)
         self._mean_weights = share * np.add.reduce(table, axis=1, dtype=np.float64)
@@ -181,13 +182,13 @@ class MetricSchedule:
         damping = self._damping * weights
         gram, for_each = self._whole_gram(), self._objective.threads.for_each
 
-        def block(k):
-            total = damping[k] * gram
-            total += self._blocks[k]
-            np.einsum("ii->i", total)[:] += self._ridge[k]
+        def damped(classes):
+            total = damping[classes, None, None] * gram
+            total += self._blocks[classes]
+            np.einsum("kii->ki", total)[:] += self._ridge[classes]
             return total
 
-        return BlockMetric(block, len(self._blocks), self._shape, for_each)
+        return BlockMetric(damped, len(self._blocks), self._shape, for_each)
 
     def _few_rows(self, point):
         """Low rank where few rows carry the curvature of each class, else one shared block."""
