@@ -91,6 +91,14 @@ class Labels(Target):
         excess.reshape(-1)[where] = -others
         return losses, chances, excess
 
+    def curvatures(self, relative, rows, out):
+        """Write p (1 - p) of all classes to `out`: for the label it is that of the others' sum."""
+        _, inverse = self.loss_rows(relative, rows, out)
+        out *= inverse
+        others = np.add.reduce(out, axis=0)
+        out.reshape(-1)[self.where(rows, out.shape[1])] = np.minimum(1.0, others, out=others)
+        out *= 1.0 - out
+
     def frequencies(self, weights):
         """Weighted mean of the target, shape (K,): the class priors."""
         counts = np.bincount(self.labels, weights, self.n_outputs)
