@@ -65,7 +65,7 @@ class DualRows:
     noise = 0.25 * 2.0**-52
 
     def __init__(self, gram, target, weights, alpha, free):
-        self.target, self.free, self.kernel = target, free, gram / alpha
+        self.target, self.alpha, self.free, self.kernel = target, alpha, free, gram / alpha
         self._given, self.rows = weights, slice(0, len(gram))
         weights = np.ones(len(gram)) if weights is None else weights
         self.weights = weights / np.add.reduce(weights)
@@ -76,6 +76,10 @@ class DualRows:
         prior = self.target.prior_logits(self._given) if self.free else np.zeros(n_outputs)
         nothing = np.zeros((n_outputs, len(self.kernel)))
         return self.state(nothing, prior, nothing, 0.0)
+
+    def shares(self, state):
+        """What rows are multiplied with to give coefficients."""
+        return state.duals / -self.alpha
 
     def scores(self, duals):
         """Logits without intercept."""

@@ -2,15 +2,14 @@
 
 import numpy as np
 
-from .._core.dual_rows import DualRows
 from .._solvers import Outcome, Result
 from .._solvers.dual_newton import dual_newton
 
 _EPSILON = 2.0**-52
 
 
-def fit_by_duals(space, target, weights, alpha, *, free, tol, max_iter):
-    """Coefficients of the features, or None where they are not certified.
+def fit_by_duals(space, dual, observer, *, tol, max_iter):
+    """Coefficients of the features, from none.
 
     They are *defined* by duals, so that products of rows are all that a certificate at them asks
     for; those come from the coefficients, not from the Gram matrix, which may have lost small
@@ -20,12 +19,10 @@ def fit_by_duals(space, target, weights, alpha, *, free, tol, max_iter):
     ----------
     space : RowSpace
         The rows.
-    target, weights
-        See `RidgeProblem`.
-    alpha : float
-        Strength of the penalty, positive.
-    free : bool
-        Whether there is an intercept.
+    dual : DualRows
+        What is minimised.
+    observer : callable or None
+        See `RidgeFits.observe`.
     tol, max_iter : float, int
         For the solver.
 
@@ -34,17 +31,23 @@ def fit_by_duals(space, target, weights, alpha, *, free, tol, max_iter):
     coef : ndarray of shape (n_outputs, n_features)
     intercept : ndarray of shape (n_outputs,)
     result : Result
+        Its outcome is None where they are not certified.
     """
-    dual = DualRows(space.gram, target, weights, alpha, free)
-    state, n_iter = dual_newton(dual, tol=0.5 * tol, max_iter=max_iter)
-    if state is None:
-        return None
-    shares = state.duals / -alpha
+
+    def raw(state):
+        coef, *_ = space.combined(dual.shares(state), products=False)
+        return coef, state.intercept - coef @ space.mean
+
+    told = observer and (lambda state: observer(lambda: raw(state)))
+    state, n_iter, outcome = dual_newton(dual, told, tol=0.5 * tol, max_iter=max_iter)
+    if outcome is None:
+        return *raw(state), Result(None, state.value, np.inf, n_iter, None)
+    shares = dual.shares(state)
     coef, scores, square = space.combined(shares)
-    found = dual.state(state.duals, state.intercept, scores, 0.5 * alpha * square)
+    found = dual.state(state.duals, state.intercept, scores, 0.5 * dual.alpha * square)
     rounding = len(scores[0]) * _EPSILON * (np.abs(shares) @ space.sizes)  # of coefficients
-    gap = dual.gap(found) + 0.5 * alpha * np.vdot(rounding, rounding)
-    if not gap <= tol * found.value:
-        return None
-    result = Result(coef, found.value, gap, n_iter, Outcome.CONVERGED)
+    gap = dual.gap(found) + 0.5 * dual.alpha * np.vdot(rounding, rounding)
+    if outcome is Outcome.CONVERGED and not gap <= tol * found.value:
+        outcome = None
+    result = Result(None, found.value, min(gap, found.value), n_iter, outcome)
     return coef, state.intercept - coef @ space.mean, result

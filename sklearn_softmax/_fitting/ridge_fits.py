@@ -6,6 +6,7 @@ from functools import cached_property
 import numpy as np
 from scipy import sparse
 
+from .._core.dual_rows import DualRows
 from .._maps.row_space import RowSpace
 from .._solvers import costs
 from .._solvers.choice import choose
@@ -72,10 +73,14 @@ class RidgeFits:
         intercept : ndarray of shape (n_outputs,)
         result : Result
         """
-        found = self._by_duals(C, tol, max_iter) if solver is choose else None
-        if found is not None:
-            return found
-        problem, inner, space, n_iter = self._problem, self._inner, self._space, 0
+        n_iter, dual = 0, self._dual(C) if solver is choose and start is None else None
+        if dual is not None:
+            limits = {"tol": tol, "max_iter": max_iter}
+            *start, result = fit_by_duals(self._space, dual, self._observer, **limits)
+            if result.outcome is not None:
+                return *start, result
+            n_iter = result.n_iter
+        problem, inner, space = self._problem, self._inner, self._space
         problem.observer = observer = self._observer
         problem.set_strength(C)
         if inner is not None:
@@ -83,7 +88,8 @@ class RidgeFits:
             inner.observer = observer and (lambda found: observer(lambda: to_raw(*found())))
             inner.set_strength(C)
             first = None if start is None else space.from_raw(*start)
-            result = inner.solve(solver, first, tol=0.5 * tol, max_iter=max_iter)
+            result = inner.solve(solver, first, tol=0.5 * tol, max_iter=max_iter - n_iter)
+            result = replace(result, n_iter=n_iter + result.n_iter)
             start, n_iter = space.to_raw(*inner.coefficients(result.params)), result.n_iter
             params = problem.from_coefficients(*start)
             sure = problem.certify(params, result, tol)
@@ -94,13 +100,12 @@ class RidgeFits:
         result = problem.solve(solver, start, tol=tol, max_iter=max_iter - n_iter)
         return *problem.coefficients(result.params), replace(result, n_iter=n_iter + result.n_iter)
 
-    def _by_duals(self, C, tol, max_iter):
-        """The fit by the duals of the rows, where these are few and nobody looks on; or None."""
+    def _dual(self, C):
+        """The dual of a fit, where rows are so few that it serves; or None."""
         space, (_, target, weights) = self._space, self._data
+        if space is None or not costs.duals_pay(len(target), target.n_outputs):
+            return None
         alpha = alpha_from_C(C, len(target) if weights is None else np.add.reduce(weights))
-        if space is None or self._observer is not None or not alpha > 0.0:
+        if not (alpha > 0.0 and space.sizes.max() < LARGEST):
             return None
-        if not costs.duals_pay(len(target), target.n_outputs) or not space.sizes.max() < LARGEST:
-            return None
-        options = {"free": self._options["fit_intercept"], "tol": tol, "max_iter": max_iter}
-        return fit_by_duals(space, target, weights, alpha, **options)
+        return DualRows(space.gram, target, weights, alpha, self._options["fit_intercept"])

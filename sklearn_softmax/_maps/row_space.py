@@ -11,7 +11,7 @@ from functools import cached_property
 import numpy as np
 
 _RANK = 1e-13  # eigenvalues below this share of the largest are rounding
-_NUMBERS, _LEAST_COLUMNS = 1 << 17, 256  # of a block of columns, which is to stay in the cache
+_NUMBERS = 1 << 19  # of a block of columns
 
 
 class RowSpace:
@@ -41,7 +41,7 @@ class RowSpace:
         self._X = X
         self._roots_of_factors = None if factors is None else np.sqrt(factors)
         n_rows, n_features = X.shape
-        step = max(_LEAST_COLUMNS, _NUMBERS // n_rows)
+        step = max(1, _NUMBERS // n_rows)
         self._slices = [slice(a, a + step) for a in range(0, n_features, step)]
         self.mean = np.zeros(n_features)
         if centre:

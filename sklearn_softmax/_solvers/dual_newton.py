@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from .outcome import Outcome
 from .steps.dual_equation import DualEquation
 from .steps.line_search import search
 from .steps.newton_equation import MOST_CORRECTION
@@ -12,36 +13,42 @@ _ACCURATE = 0.1  # slope left by a line search: a trial costs far less than a st
 _MOST_STEPS = 20
 
 
-def dual_newton(dual, *, tol, max_iter):
+def dual_newton(dual, observer, *, tol, max_iter):
     """Minimise by Newton's steps that know of the third derivative.
 
     Parameters
     ----------
     dual : DualRows
         What is minimised.
+    observer : callable or None
+        ``observer(state) -> stop``, called after each step.
     tol, max_iter : float, int
         Bound on the gap relative to the value, and the largest number of steps.
 
     Returns
     -------
-    state : DualState or None
-        Certified, its duals being those of the certificate; None where the method gave up.
+    state : DualState
+        Where it is certified, its duals are those of the certificate.
     n_iter : int
+    outcome : Outcome or None
+        None where the method gave up.
     """
-    state = dual.start()
-    for n_iter in range(1, min(max_iter, _MOST_STEPS) + 1):
+    state, n_iter = dual.start(), 0
+    while n_iter < min(max_iter, _MOST_STEPS):
         step = _Step(dual, state)
         if step.failed or not step.slope < 0.0:
-            return None, n_iter
+            break
         length = search(step, state.value, step.slope, _ACCURATE, dual.noise)
         if length is None:
-            return None, n_iter
-        state = step.seen[length]
+            break
+        state, n_iter = step.seen[length], n_iter + 1
+        if observer is not None and observer(state):
+            return state, n_iter, Outcome.INTERRUPTED
         if length == 1.0:
             duals, gap = dual.certified(state)
             if gap <= tol * state.value:
-                return replace(state, duals=duals), n_iter
-    return None, n_iter
+                return replace(state, duals=duals), n_iter, Outcome.CONVERGED
+    return state, n_iter, None
 
 
 class _Step:
