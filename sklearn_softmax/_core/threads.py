@@ -103,8 +103,11 @@ class Threads:
         self._errors.__exit__(*exception)
         _blas.leave()
 
-    def for_each(self, task, items):
-        """Call ``task(item)`` for every item, in any order; the caller works along."""
+    def for_each(self, task, items, shared=True):
+        """Call ``task(item)`` for every item, in any order; the caller works along.
+
+        Unless they are `shared` it does so alone.
+        """
         waiting = deque(items)
 
         def drain():
@@ -115,7 +118,7 @@ class Threads:
                     return
                 task(item)
 
-        helpers = min(self.count, len(waiting)) - 1
+        helpers = min(self.count, len(waiting)) - 1 if shared else 0
         if helpers < 1:
             return drain()
         futures = [_executor().submit(_unheard, drain) for _ in range(helpers)]

@@ -142,13 +142,17 @@ class Standardised:
 
     def gram(self, indices, roots=None):
         """Σ x̃x̃' of the rows with these indices, each row multiplied with its root, if any."""
-        total, n = np.zeros((self.shape[1],) * 2), self.n_features
-        for part, own in _parts(indices, max(256, _GRAM_NUMBERS // self.shape[1])):
+        width, n = self.shape[1], self.n_features
+        total = np.zeros((width, width))
+        for part, own in _parts(indices, max(256, _GRAM_NUMBERS // width, 2 * width)):
             rows = self.design.raw_rows(own) - self.mean
             factors = np.ones(len(rows)) if roots is None else roots[part]
             if roots is not None:
                 rows *= factors[:, None]
-            total[:n, :n] += rows.T @ rows
+            product = rows.T @ rows
+            if part.start:
+                product += total[:n, :n]
+            total[:n, :n] = product
             total[n:, :n] += factors @ rows
             total[n:, n:] += np.dot(factors, factors)
         total[:n, n:] = total[n:, :n].T

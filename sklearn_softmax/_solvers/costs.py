@@ -10,6 +10,8 @@ LARGE_PRODUCT = 0.35  # time of an operation in a large product, relative to a p
 HESSIAN_PRODUCT = 0.7  # the same for a multiplication and an addition in a Hessian
 GATHER = 4.0  # of a number that is standardised for it
 
+_CURVATURES = 0.4  # of a pass: those of all rows
+_DRAW = 0.15  # of CALLS: to draw the rows of a class
 _EXPECTED_PASSES = 50
 _EXPECTED_WIDE_PASSES, _EXPECTED_DUAL_STEPS = 15, 6
 _SIDE_COST = 0.25  # of a pass: what may be done beside it, since it spares half a pass at times
@@ -41,6 +43,18 @@ def gradients_pay(n_entries, n_outputs):
 def blocks_cost(n_blocks, n_rows, width):
     """Cost of `n_blocks` Gram matrices of weighted rows, and of their Cholesky factors."""
     return LARGE_PRODUCT * n_blocks * (n_rows * width**2 + width**3 / 3.0)
+
+
+def metric_ratio(n_blocks, n_drawn, width, n_entries, n_outputs):
+    """Cost of a metric from drawn rows, in passes: curvatures of rows, calls and products."""
+    calls = _DRAW * n_blocks * CALLS
+    products = blocks_cost(n_blocks, n_drawn, width)
+    return _CURVATURES + (calls + products) / pass_cost(n_entries, n_outputs)
+
+
+def threads_pay(operations):
+    """Whether so much work is worth waking threads that share it."""
+    return operations > CALLS
 
 
 def whole_blocks_pay(n_outputs, n_rows, width):

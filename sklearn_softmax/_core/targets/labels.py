@@ -21,6 +21,7 @@ class Labels(Target):
         self.labels = np.ascontiguousarray(labels, dtype=np.intp)
         self.n_outputs = n_outputs
         self._columns = self._whole = None
+        self._chosen = None, 0, None
 
     def __len__(self):
         return len(self.labels)
@@ -31,10 +32,16 @@ class Labels(Target):
             if self._whole is None:
                 self._whole = self.labels * n_rows + np.arange(n_rows, dtype=np.intp)
             return self._whole
+        last, n_last, found = self._chosen
+        if last is rows and n_last == n_rows:
+            return found
         columns = self._columns
         if columns is None or len(columns) < n_rows:
             columns = self._columns = np.arange(n_rows, dtype=np.intp)
-        return self.labels[rows] * n_rows + columns[:n_rows]
+        found = self.labels[rows] * n_rows + columns[:n_rows]
+        if isinstance(rows, np.ndarray):  # numbers of a stack of rows, which are asked for often
+            self._chosen = rows, n_rows, found
+        return found
 
     def relate(self, logits, rows):
         """Turn logits into relative logits in place.
@@ -83,6 +90,14 @@ class Labels(Target):
         chances.reshape(-1)[where] = np.maximum(0.0, 1.0 - others)
         excess.reshape(-1)[where] = -others
         return losses, chances, excess
+
+    def curvatures(self, relative, rows, out):
+        """Write p (1 - p) of all classes to `out`: for the label it is that of the others' sum."""
+        _, inverse = self.loss_rows(relative, rows, out)
+        out *= inverse
+        others = np.add.reduce(out, axis=0)
+        out.reshape(-1)[self.where(rows, out.shape[1])] = np.minimum(1.0, others, out=others)
+        out *= 1.0 - out
 
     def frequencies(self, weights):
         """Weighted mean of the target, shape (K,): the class priors."""

@@ -24,6 +24,7 @@ class Offset:
         self.loss_rows, self.residuals = target.loss_rows, target.residuals
         self.slopes, self.probabilities = target.slopes, target.probabilities
         self.variances, self.curve = target.variances, target.curve
+        self.curvatures = target.curvatures
         self.bend, self.anchor = target.bend, target.anchor
         self.states, self.derivatives = target.states, target.derivatives
         self.third = target.third

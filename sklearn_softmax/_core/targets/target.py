@@ -57,6 +57,12 @@ class Target:
         """Exponentials of relative logits, without that of the row's own class."""
         exponentials(relative, out)
 
+    def curvatures(self, relative, rows, out):
+        """Write p (1 - p) of all classes to `out`."""
+        _, inverse = self.loss_rows(relative, rows, out)
+        self.probabilities(out, inverse, rows)
+        self.variances(out)
+
     def residuals(self, relative, rows, weights, out, see=None):
         """Sum of weighted losses; `out` receives the weighted residuals s (P - Y).
 
