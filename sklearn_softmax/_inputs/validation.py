@@ -179,7 +179,7 @@ def number_labels(y, classes):
     ValueError
         Naming the first label that is not among the classes.
     """
-    y = column_or_1d(y)
+    y = y if are_labels(y) else column_or_1d(y)
     numbers = np.minimum(np.searchsorted(classes, y), len(classes) - 1)
     unknown = np.flatnonzero(classes[numbers] != y)
     if len(unknown):
