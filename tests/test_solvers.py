@@ -312,6 +312,7 @@ def test_explicit_newton_is_for_few_parameters():
     assert costs.newton_pays(ratio(150, 4, 3))
     assert costs.few_newton_pays(ratio(250, 44, 5), 250 * 44, 5)
     assert not costs.newton_pays(ratio(250, 44, 5))
+    assert costs.few_newton_pays(ratio(2000, 15, 5), 2000 * 15, 5)
     assert not costs.few_newton_pays(ratio(20_000, 20, 1), 20_000 * 20, 1)
     assert costs.newton_pays(ratio(500, 30, 1))
     assert costs.newton_pays_late(ratio(2000, 20, 6))

@@ -6,7 +6,7 @@ import numpy as np
 
 from .certificates.balance import ROUNDING
 from .certificates.smooth import LEAST_WEIGHT, UNSOLVED, divergences
-from .few_rows import FewRows
+from .few_rows import FewRows, at_once
 
 _LEAST = 2.0**-52  # of a class prior
 
@@ -50,7 +50,7 @@ class FewRidge(FewRows):
     @staticmethod
     def fits(objective):
         """Whether an objective has few rows, which are kept, and a penalty on all features."""
-        if not FewRows.fits(objective):
+        if not at_once(objective):
             return False
         map = objective.map
         held = objective.penalty.curvature.reshape(map.shape)[0, : map.n_features]

@@ -61,6 +61,11 @@ class State:
         )
 
 
+def at_once(objective):
+    """Whether an objective has rows that are kept, in a single block."""
+    return getattr(objective.map, "kept", False) and len(objective.blocks.chunks) == 1
+
+
 class FewRows:
     """The weighted mean loss of an objective whose map keeps its rows.
 
@@ -73,9 +78,7 @@ class FewRows:
     @staticmethod
     def fits(objective):
         """Whether an objective has rows that are kept, and few of them."""
-        map = objective.map
-        kept = getattr(map, "kept", False)
-        return kept and len(objective.blocks.chunks) == 1 and map.n_rows * map.shape[0] <= _MOST
+        return at_once(objective) and objective.map.n_rows * objective.map.shape[0] <= _MOST
 
     def __init__(self, objective):
         self._target, self.shape = objective.target, objective.map.shape

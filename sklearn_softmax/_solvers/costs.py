@@ -16,7 +16,8 @@ _EXPECTED_PASSES = 50
 _EXPECTED_WIDE_PASSES, _EXPECTED_DUAL_STEPS = 15, 6
 _SIDE_COST = 0.25  # of a pass: what may be done beside it, since it spares half a pass at times
 _NEWTON_RATIO, _NEWTON_SWITCH_RATIO, _KEPT_RATIO = 0.7, 3.5, 30.0
-_FEW_RATIO = 2.5  # where calls cost most: `few_newton` has few beside the Hessian's
+_FEW_RATIO, _FEW_CACHED_RATIO = 5.0, 2.5  # `few_newton` needs about two Hessians
+_CACHED = 1 << 17  # numbers of data that stay in the cache, with what is weighted of them
 _CALLS_COST_MOST = 0.5  # operations of a pass, relative to CALLS
 _HESSIAN_BYTES = 64 << 20
 _KEPT_PRODUCTS, _KEPT_WIDTH = 1 << 18, 48  # numbers, features
@@ -89,8 +90,9 @@ def newton_pays(ratio):
 
 def few_newton_pays(ratio, n_entries, n_outputs):
     """Whether they do so for rows that are few enough for `few_newton`."""
-    small = 4.0 * n_entries * n_outputs <= _CALLS_COST_MOST * CALLS
-    return ratio <= (_FEW_RATIO if small else _NEWTON_RATIO)
+    if 4.0 * n_entries * n_outputs <= _CALLS_COST_MOST * CALLS:
+        return ratio <= _FEW_RATIO
+    return ratio <= (_FEW_CACHED_RATIO if n_entries <= _CACHED else _NEWTON_RATIO)
 
 
 def newton_pays_late(ratio):
