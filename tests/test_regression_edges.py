@@ -531,7 +531,7 @@ def test_R9_no_features_no_rows_or_other_dimensions(X):
 def test_R10_limit_states_the_certified_gap_and_the_result_is_usable(solver, max_iter):
     X, y = draw(n=400)
     X, C = X * np.logspace(-3, 3, 4), 100.0
-    model = SoftmaxRegression(C, solver=solver, max_iter=max_iter, tol=1e-10)
+    model = SoftmaxRegression(C, solver=solver, max_iter=max_iter, tol=1e-13)
     with pytest.warns(ConvergenceWarning, match="Increase max_iter or tol") as caught:
         model.fit(X, y)
     stated = float(re.search(r"relative gap of (\S+) of", str(caught[0].message))[1])

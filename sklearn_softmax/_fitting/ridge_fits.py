@@ -1,7 +1,6 @@
 """Fits with a ridge, each by what serves its shape."""
 
 from dataclasses import replace
-from functools import cached_property
 
 import numpy as np
 from scipy import sparse
@@ -28,23 +27,27 @@ class RidgeFits:
 
     def __init__(self, X, target, weights, **options):
         self._data, self._options = (canonical(X), target, weights), options
-        self._observer, self._space = None, None
+        self._observer = self._space = self._whole = self._part = None
         wide = not sparse.issparse(X) and costs.row_space_pays(*X.shape, target.n_outputs)
         factors = options.get("factors")
         if wide and (factors is None or np.all(factors > 0)):
             self._space = RowSpace(X, options["fit_intercept"], weights, factors)
 
-    @cached_property
+    @property
     def _problem(self):
-        return RidgeProblem(*self._data, **self._options)
+        """The problem, made when it is asked for; `cached_property` has a lock before 3.12."""
+        if self._whole is None:
+            self._whole = RidgeProblem(*self._data, **self._options)
+        return self._whole
 
-    @cached_property
+    @property
     def _inner(self):
         """The problem in the row space; None where that is no use."""
-        if self._space is None or not self._space.rows.size:
-            return None
-        rows, options = self._space.rows, self._options | {"factors": None}
-        return RidgeProblem(rows, *self._data[1:], **options)
+        space = self._space
+        if self._part is None and space is not None and space.rows.size:
+            options = self._options | {"factors": None}
+            self._part = RidgeProblem(space.rows, *self._data[1:], **options)
+        return self._part
 
     def observe(self, observer):
         """Call ``observer(coefficients) -> stop`` after each iteration.

@@ -6,8 +6,6 @@ optimum (Hastie & Tibshirani, 2004, Biostatistics 5, "Efficient quadratic regula
 expression arrays").
 """
 
-from functools import cached_property
-
 import numpy as np
 
 _RANK = 1e-13  # eigenvalues below this share of the largest are rounding
@@ -44,7 +42,7 @@ class RowSpace:
         n_rows, n_features = X.shape
         step = max(1, _NUMBERS // n_rows)
         self._slices = [slice(a, a + step) for a in range(0, n_features, step)]
-        self.mean, self._kept = np.zeros(n_features), None
+        self.mean, self._kept, self._known = np.zeros(n_features), None, None
         if centre:
             for columns in self._slices:
                 self.mean[columns] = np.average(X[:, columns], axis=0, weights=weights)
@@ -53,14 +51,16 @@ class RowSpace:
             block = self._block(columns)
             self.gram += block @ block.T
 
-    @cached_property
+    @property
     def _basis(self):
-        """Roots of the eigenvalues of the products, and their vectors."""
-        values, vectors = np.linalg.eigh(self.gram)
-        keep = values > _RANK * max(values[-1], np.finfo(np.float64).tiny)
-        return np.sqrt(values[keep]), vectors[:, keep]
+        """Roots of the eigenvalues of the products, and their vectors: made once, if ever."""
+        if self._known is None:
+            values, vectors = np.linalg.eigh(self.gram)
+            keep = values > _RANK * max(values[-1], np.finfo(np.float64).tiny)
+            self._known = np.sqrt(values[keep]), vectors[:, keep]
+        return self._known
 
-    @cached_property
+    @property
     def rows(self):
         """B, the coordinates of the centred rows, shape (n_rows, rank)."""
         roots, vectors = self._basis
