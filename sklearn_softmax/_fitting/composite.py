@@ -13,7 +13,8 @@ from .._solvers.composite.curvatures import LastHessian
 from .._solvers.composite.few_steps import FewSteps
 from .._solvers.composite.working_set import stages, working_sets
 from .._solvers.related.trail import Trail
-from .problem import RidgeFits, RidgeProblem, alpha_from_C, canonical
+from .problem import RidgeProblem, alpha_from_C, canonical
+from .ridge_fits import RidgeFits
 
 _MARGIN = 1.01  # over the largest gradient that a standardised feature can have
 _TIGHT, _MOST_STEPS = 1e-11, 200

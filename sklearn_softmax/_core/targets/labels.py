@@ -80,6 +80,25 @@ class Labels(Target):
         where = self.where(rows, exponentials.shape[1])
         exponentials.reshape(-1)[where] = np.maximum(0.0, 1.0 - others)
 
+    def states(self, relative, rows):
+        """Losses of rows, their probabilities P, and P - Y, whose sums are shared."""
+        excess = np.empty_like(relative)
+        losses, inverse = self.loss_rows(relative, rows, excess)
+        excess *= inverse
+        others = np.add.reduce(excess, axis=0)
+        chances, where = excess.copy(), self.where(rows, excess.shape[1])
+        chances.reshape(-1)[where] = np.maximum(0.0, 1.0 - others)
+        excess.reshape(-1)[where] = -others
+        return losses, chances, excess
+
+    def curvatures(self, relative, rows, out):
+        """Write p (1 - p) of all classes to `out`: for the label it is that of the others' sum."""
+        _, inverse = self.loss_rows(relative, rows, out)
+        out *= inverse
+        others = np.add.reduce(out, axis=0)
+        out.reshape(-1)[self.where(rows, out.shape[1])] = np.minimum(1.0, others, out=others)
+        out *= 1.0 - out
+
     def frequencies(self, weights):
         """Weighted mean of the target, shape (K,): the class priors."""
         counts = np.bincount(self.labels, weights, self.n_outputs)
@@ -128,11 +147,13 @@ class BinaryLabels(Target):
         direction *= probabilities
         direction *= others(probabilities)
 
-    def bend(self, probabilities, direction, rows):
-        """Turn `direction` into the second derivative of the probability of class 1 along it."""
-        direction *= direction
-        direction *= (1.0 - 2.0 * probabilities) * self.sign[rows]
-        self.curve(probabilities, direction)
+    def derivatives(self, probabilities, direction, rows):
+        """First and second derivative of the probability of class 1 along `direction`."""
+        first = probabilities * direction
+        first *= others(probabilities)
+        second = first * direction
+        second *= (1.0 - 2.0 * probabilities) * self.sign[rows]
+        return first, second
 
     def prior_logits(self, weights):
         """Log-odds of the class priors, shape (1,)."""
