@@ -108,15 +108,15 @@ class FewRows:
         return terms.reshape(params.shape[1:-1] + (self.n_rows,)) @ self._weights
 
     def _forward(self, params):
-        return (params @ self._columns).reshape(len(params), -1)
+        columns = self._columns
+        if len(columns) > _SPARSE:
+            on = params.any(axis=tuple(range(params.ndim - 1))).nonzero()[0]
+            params, columns = params[..., on], columns[on]
+        return (params @ columns).reshape(len(params), -1)
 
     def at(self, params):
         """State at some parameters."""
-        if params.shape[-1] > _SPARSE and params.ndim == 2:
-            on = params.any(axis=0).nonzero()[0]
-            logits = params[:, on] @ self._columns[on]
-        else:
-            logits = self._forward(params)
+        logits = self._forward(params)
         self._target.relate(logits, self._all(logits))
         return self._state(params, logits)
 

@@ -4,6 +4,8 @@ import numpy as np
 
 from .composite import Composite
 
+_SPARSE = 64  # columns, of which those that are zero are left out
+
 
 class ElasticNet(Composite):
     """Σ_j a_j Σ_k |θ_kj| + ½ b_j Σ_k θ_kj² (Zou & Hastie, 2005, J. R. Stat. Soc. B 67)."""
@@ -41,9 +43,19 @@ class ElasticNet(Composite):
 
     def fenchel(self, params, dual):
         """Σ a|θ| - cθ + ½b(θ - w)², c = v within [-a, a] and w = (v - c) / b."""
+        if not self.has_ridge and params.shape[-1] > _SPARSE:
+            on = _used(params)  # the others have no part in it
+            used = ElasticNet(self.norm[..., on], self.ridge[..., on])
+            return used._kinks(params[..., on], dual[..., on])[0]
+        kinks, left = self._kinks(params, dual)
+        return kinks + self._ridge_gap(params, left)
+
+    def _kinks(self, params, dual):
+        """Σ a|θ| - cθ, and v - c."""
         inner = np.maximum(np.minimum(dual, self.norm), -self.norm)
-        kink = np.add.reduce(self.norm * np.abs(params) - inner * params, axis=(0, -1))
-        return kink + self._ridge_gap(params, dual - inner)
+        return np.add.reduce(
+            self.norm * np.abs(params) - inner * params, axis=(0, -1)
+        ), dual - inner
 
     def part(self, mask):
         """Any parameters, as those of one output."""
@@ -80,9 +92,13 @@ class ElasticNet(Composite):
 
     def ties(self, params):
         """Where no ridge decides, and as many entries are of one sign as are not."""
+        norm, ridge = self.norm, self.ridge
+        if params.shape[-1] > _SPARSE:
+            on = _used(params)
+            params, norm, ridge = params[..., on], norm[..., on], ridge[..., on]
         signs = np.sign(params)
         lead, n_off = np.abs(np.add.reduce(signs)), len(params) - np.add.reduce(np.abs(signs))
-        even = (lead == n_off) & (self.norm > 0.0) & (self.ridge == 0.0)
+        even = (lead == n_off) & (norm > 0.0) & (ridge == 0.0)
         return even.any(axis=-1) & (len(params) > 1)
 
     def centred(self, params):
@@ -123,3 +139,8 @@ class ElasticNet(Composite):
         better = (counts[1] > counts[0]) | ((counts[1] == counts[0]) & nearer)
         tie = (above[number, columns] == 0.0) & better
         return params - np.where(tie, other, best)
+
+
+def _used(params):
+    """Numbers of the columns that are not zero, in any of a stack."""
+    return params.any(axis=tuple(range(params.ndim - 1))).nonzero()[0]

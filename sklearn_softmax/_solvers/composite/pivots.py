@@ -8,7 +8,8 @@ from scipy.linalg import lapack
 from ..steps.newton_equation import MOST_CORRECTION
 from .guessed_face import GuessedFace
 
-_ROUNDS, _IDLE = 100, 4  # of exchanges; that let no fewer press than before
+_EFFORT, _CALLS = 30.0, 0.2  # whole factors; in such, the least that an exchange takes
+_IDLE = 4  # exchanges that let no fewer press than before
 _AT_ONCE, _SHARE = 2, 0.1  # exchanges that take all that press; then of a face, the hardest
 _LENGTHS = 1.0, 0.5, 0.25, 0.1, 0.05, 0.02, 0.01  # of the way to a minimum across zeros
 _FIRST = 1e-9  # of a step down the slope, with which a parameter leaves zero
@@ -160,11 +161,12 @@ class Pivots:
     def _face(self, norms, signs):
         """The minimum at the first norm, from a guess of signs, and at those on its face."""
         guess = GuessedFace(self.matrix, signs, norms[0] == 0.0, self._pins)
-        presses, last, careful = [self._start.size + 1], None, False
-        for _ in range(_ROUNDS):
+        presses, last, careful, effort = [self._start.size + 1], None, False, 0.0
+        while effort <= _EFFORT:
             factor = guess.factor()
             if factor is None:
                 return None
+            effort += max(_CALLS, (len(guess.places) / max(1, self._start.size)) ** 3)
             changes = np.where(guess.on | self._pins, 0.0, -self._start)
             changes = self._solved(factor, changes, norms * guess.signs, guess.places)
             found = self._start + changes
