@@ -108,9 +108,9 @@ class SoftmaxRegression(
 
     Notes
     -----
-    Coefficients come in the dtype of X. The certificate is of their float64 values, before they
-    are rounded to it. Large X is never copied as a whole: with a norm in the
-    penalty, float32 data are cast to float64 block by block.
+    Coefficients come in the dtype of X, and the certificate is of them as they are stored: columns
+    of float32 whose mean is 1e5 standard deviations leave a gap, and a warning. Large X is never
+    copied as a whole: with a norm in the penalty, float32 data are cast to float64 block by block.
 
     Rows of weight zero are as if they were not there. A class whose total weight is zero keeps
     its column: its coefficients are zero, and its intercept is so low, even without

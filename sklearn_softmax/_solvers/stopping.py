@@ -10,6 +10,7 @@ from .outcome import Outcome, Result
 from .weak import WeakFeatures
 
 _NEAR = 100.0  # times the tolerance: below, the next point may be the last
+_REFUSALS = 2  # of points found in float32: then rounding hides what is left
 _CLOSE = 0.1  # share of the tolerance: below, distributions need not be moved for a tight bound
 
 
@@ -29,6 +30,7 @@ class Stopping:
         self._certifiable = objective.certifiable
         self._weak, self._refused = WeakFeatures(objective), np.inf
         self._last, self._interrupted = None, False
+        self._single, self._refusals = objective.map.dtype == np.float32, 0
         self._balances = self._moments_pay()
 
     def _moments_pay(self):
@@ -42,7 +44,7 @@ class Stopping:
     def gap(self, point, decrement, newton_step=None):
         """Bound on ``value - optimum``; inf while that is not worth a certificate.
 
-        In float32 it is an estimate: products in float64 are to certify what is found.
+        In float32 it may be an estimate: products in float64 are to certify what is found.
 
         Parameters
         ----------
@@ -66,17 +68,28 @@ class Stopping:
         weak = residual_gap > bound > 0.0 and 2.0 * decrement <= min(bound, self._refused)
         if weak and newton_step is None:
             newton_step = self._weak.step(point, gaps, bound)
-        tight = newton_step is not None and residual_gap > _CLOSE * bound
-        estimate = decrement if tight else max(decrement, residual_gap)
+        close = 1.0 if self._single else _CLOSE  # of one pass: to move distributions takes two
+        tight = newton_step is not None and residual_gap > close * bound
+        estimate = decrement if tight else self._estimate(decrement, residual_gap)
         if not self._objective.exact:
-            return estimate if tight else decrement + residual_gap
+            return estimate
         if estimate > min(bound, self._refused):
             return np.inf
         if tight:
             gap = self._objective.newton_gap(point, newton_step)
         else:
             gap = self._objective.duality_gap(point)
+        return self._seen(point, gap, estimate)
+
+    def _estimate(self, decrement, residual_gap):
+        """Of the gap before it is computed: in float32 no certificate is to be refused."""
+        both = decrement, residual_gap
+        return sum(both) if self._single else max(both)
+
+    def _seen(self, point, gap, estimate):
+        """A certificate, after which one that is as good is asked for no more."""
         self._refused = 0.5 * estimate
+        self._refusals += gap > self._tol * point.value
         return gap
 
     def early_gap(self, point):
@@ -93,8 +106,7 @@ class Stopping:
             return np.inf
         if not self._objective.exact:
             return residual_gap
-        self._refused = 0.5 * residual_gap
-        return self._objective.duality_gap(point)
+        return self._seen(point, self._objective.duality_gap(point), residual_gap)
 
     def _stopped_by_observer(self, point):
         """Whether the observer, told once of all points but the first, wants no more."""
@@ -105,12 +117,19 @@ class Stopping:
 
     def reached(self, point, gap):
         """Whether the gap is within the tolerance, or the fit to be stopped."""
-        return self._interrupted or gap <= self._tol * point.value
+        return self._interrupted or self._is_spent or gap <= self._tol * point.value
+
+    @property
+    def _is_spent(self):
+        """Whether float32 is good for no more."""
+        return self._single and self._refusals >= _REFUSALS
 
     def outcome(self, direction=None):
         """The outcome of a fit that has ended, whose next Newton step would be `direction`."""
         if self._interrupted:
             return Outcome.INTERRUPTED
+        if self._is_spent:
+            return Outcome.STALLED
         if direction is not None and self._objective.recedes(direction):
             return Outcome.AT_INFINITY
         return Outcome.CONVERGED
