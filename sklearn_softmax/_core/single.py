@@ -66,18 +66,6 @@ class SingleObjective(Objective):
             return gap
         return self.double.duality_gap(there) + 0.5 * moved + np.sqrt(moved * more)
 
-    def newton_gap(self, point, direction):
-        """The bound at Q = P + D(P) Ld, after a step in the intercepts that balances it."""
-        self.rest()
-        free = free_parameters(self)
-        there = self._double_at(point, free, 0.0)
-        left = there.gradient[free] + self.double.hessian_product(there, direction)[free]
-        step = self._step(self._intercept_hessian(point, free), left)
-        if step is not None:
-            direction = direction.copy()
-            direction[free] += step
-        return self.double.newton_gap(there, direction)
-
     def _double_at(self, point, free, shift):
         params, double = point.params.copy(), self.double
         params[free] += shift

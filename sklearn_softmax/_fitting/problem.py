@@ -229,22 +229,29 @@ class RidgeProblem:
         if dtype == np.float32:
             objective.tol = tol if limits["tol"] == tol else None
         result = solver(objective, params, **limits)
-        left = max_iter - result.n_iter
+        left, sure = max_iter - result.n_iter, objective.exact and objective.certifiable
         done = left == 0 or result.outcome in (Outcome.CONVERGED, Outcome.INTERRUPTED)
-        if dtype == np.float64 or (done and objective.exact and objective.certifiable):
-            return result
+        if dtype == np.float64 or (done and sure):
+            spent = result.outcome is Outcome.SPENT
+            return replace(result, outcome=Outcome.MAX_ITER) if spent else result
+        if sure and result.outcome in (Outcome.SPENT, Outcome.STALLED):
+            result = replace(result, outcome=Outcome.CONVERGED)  # perhaps: float64 tells
         if result.outcome is not Outcome.MAX_ITER or left == 0:
-            sure = certify(self, result.params, result, tol)
-            if sure is None and left == 0:
-                sure = unfinished(self, result.params, result.n_iter, tol)
-            if sure is not None:
-                return sure
+            found = certify(self, result.params, result, tol)
+            if found is None and left == 0:
+                found = unfinished(self, result.params, result.n_iter, tol)
+            if found is not None:
+                return found
         more = solver(self.objective(np.float64), result.params, tol=tol, max_iter=left)
         return replace(more, n_iter=result.n_iter + more.n_iter)
 
     def value_at(self, params):
         """The objective, by products in float64."""
         return self.objective(np.float64).at(params).value
+
+    def slack(self, errors):
+        """What gradients of features, off by so much in one class, add to a gap."""
+        return np.dot(self._penalty.half_inverse[: self.map.n_features], errors**2)
 
     def bend(self, coef):
         """The second derivative of the ridge along a change of the coefficients."""
