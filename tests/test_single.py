@@ -126,16 +126,16 @@ def test_the_claim_is_that_of_stored_coefficients(mean, warns, n, n_classes):
 
 @pytest.mark.parametrize("options", [{"l1_ratio": 0.5}, {"penalty": "group"}])
 def test_penalties_with_a_kink_are_judged_by_stored_coefficients_too(options):
-    X, y = draw(1, n=400, n_classes=3, mean=1e7)
+    X, y = draw(1, n=400, p=1, n_classes=3, mean=1e6)
     with pytest.warns(ConvergenceWarning, match="too coarse"):
         model = SoftmaxRegression(**options).fit(X, y)
     assert model.dual_gap_ > 1e-5
-    near, _ = draw(1, n=400, n_classes=3)
+    near, _ = draw(1, n=400, p=1, n_classes=3)
     assert SoftmaxRegression(**options).fit(near, y).dual_gap_ <= 1e-6
 
 
 def test_paths_and_choices_of_C_say_so_too():
-    X, y = draw(1, n=400, n_classes=3, mean=1e7)
+    X, y = draw(1, n=400, p=1, n_classes=3, mean=1e6)
     with pytest.warns(ConvergenceWarning, match="too coarse"):
         softmax_regression_path(X, y, Cs=[0.1, 1.0])
     for Cs in ([0.1, 1.0], [1.0]):
@@ -152,3 +152,33 @@ def test_sparse_float32_is_certified_in_one_pass_too(threads):
     single.tol, point = 1e-6, single.at(best.params)
     assert 0.0 <= single.duality_gap(point) <= 1e-6 * point.value
     assert single.double.n_passes == 1.0
+
+
+@pytest.mark.parametrize("container", [np.asarray, sparse.csr_matrix])
+@pytest.mark.parametrize("n_classes", [2, 4])
+def test_predictions_far_from_zero_are_those_of_stored_coefficients(container, n_classes):
+    """Products in float32 would lose what the intercept cancels."""
+    X, y = draw(1, n=500, n_classes=n_classes, mean=3e4)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        model = SoftmaxRegression().fit(container(X), y)
+    logits = X.astype(np.longdouble) @ model.coef_.astype(np.longdouble).T + model.intercept_
+    found = model.decision_function(container(X)).reshape(logits.shape)
+    assert found.dtype == model.predict_proba(container(X)).dtype == np.float32
+    np.testing.assert_allclose(found, logits.astype(float), rtol=1e-6, atol=1e-6)
+    penalty = 0.5 * np.sum(model.coef_.astype(float) ** 2) / len(y)
+    np.testing.assert_allclose(model.log_loss(container(X), y) + penalty, model.loss_, rtol=1e-6)
+
+
+@pytest.mark.parametrize("n_classes", [2, 5])
+@pytest.mark.parametrize("options", [{}, {"l1_ratio": 0.5, "C": 0.1}])
+def test_other_coefficients_take_up_what_the_intercept_loses(n_classes, options):
+    """Its unit of rounding is thousands of theirs: 1e5 standard deviations away all are needed."""
+    X, y = draw(1, n=400, p=20, n_classes=n_classes, mean=1e5)
+    model = SoftmaxRegression(**options).fit(X, y)
+    assert model.dual_gap_ <= 1e-6
+    double = SoftmaxRegression(**options).fit(X.astype(np.float64), y)
+    np.testing.assert_array_equal(model.coef_ == 0.0, double.coef_ == 0.0)
+    np.testing.assert_allclose(
+        model.coef_, double.coef_, rtol=1e-2, atol=1e-3 * np.ptp(model.coef_)
+    )

@@ -6,6 +6,8 @@ import numpy as np
 
 from .._solvers import Outcome
 
+_LITTLE = 1e-3  # of a gap that is no better than asked
+_MOST_MOVED, _MOST_UNITS = 32, 4
 _VARIANCE = 0.5  # of a logit difference under any probabilities, relative to squared logits
 
 
@@ -63,22 +65,46 @@ def rounded(problem, coef, intercept, result, tol):
     dtype, mean = problem.X.dtype, problem.map.mean
     with np.errstate(over="ignore", invalid="ignore"):
         near = coef.astype(dtype).astype(np.float64)
-        wanted = intercept - (near - coef) @ mean
-        constant = wanted.astype(dtype).astype(np.float64)
+        constant = (intercept - (near - coef) @ mean).astype(dtype).astype(np.float64)
     if not (np.isfinite(near).all() and np.isfinite(constant).all()):
         return coef, intercept, result
     if result.outcome is Outcome.AT_INFINITY:
         return near, constant, result
-    half = 0.5 * _curvature(problem, near - coef, constant - wanted)
-    half += float(np.finfo(dtype).eps) ** 2 * result.value  # of norms, between their kinks
-    gap, allowed = (np.sqrt(result.gap) + np.sqrt(half)) ** 2, tol * result.value
-    if gap <= max(allowed, result.gap * (1.0 + 1e-3)):
+
+    def bound():
+        left = constant - intercept + (near - coef) @ mean
+        half = 0.5 * _curvature(problem, near - coef, left)
+        half += float(np.finfo(dtype).eps) ** 2 * result.value  # of norms, between their kinks
+        return (np.sqrt(result.gap) + np.sqrt(half)) ** 2, left
+
+    gap, left = bound()
+    enough = max(tol * result.value, result.gap * (1.0 + _LITTLE))
+    if gap > enough:
+        _take_up(near, left, mean, dtype)
+        gap, _ = bound()
+    if gap <= enough:
         return near, constant, replace(result, gap=gap)
     value = problem.value_at(problem.from_coefficients(near, constant))
     gap = min(gap, result.gap + max(0.0, value - result.value))
     missed = result.outcome is Outcome.CONVERGED and gap > tol * value
     outcome = Outcome.ROUNDED if missed else result.outcome
     return near, constant, replace(result, value=value, gap=gap, outcome=outcome)
+
+
+def _take_up(coef, left, mean, dtype):
+    """Move coefficients by few units of rounding, in place, against what is left of intercepts.
+
+    Large ones first: each leaves less than its own unit times the mean of its feature.
+    """
+    for row, rest in zip(coef, left, strict=True):
+        units = np.spacing(np.abs(row).astype(dtype)).astype(np.float64) * (row != 0.0)
+        steps = units * mean
+        for j in np.argsort(-np.abs(steps))[:_MOST_MOVED]:
+            if steps[j] != 0.0:
+                count = np.clip(np.rint(rest / steps[j]), -_MOST_UNITS, _MOST_UNITS)
+                moved = float(dtype.type(row[j] - count * units[j]))
+                rest += (moved - row[j]) * mean[j]
+                row[j] = moved
 
 
 def _curvature(problem, coef, intercept):
