@@ -6,7 +6,8 @@ import numpy as np
 
 from .._inputs.shrinkage import Shrinkage
 from .composite import CompositeFits, CompositeProblem
-from .problem import RidgeFits, canonical
+from .problem import canonical
+from .ridge_fits import RidgeFits
 from .rounding import RoundedFits
 from .used_columns import UsedColumns, restrict, used_columns
 

@@ -152,8 +152,9 @@ class DenseDesign(_Design):
 
     def shift(self):
         """A point near the data, from which moments are taken without cancellation."""
-        few = np.asarray(self.X[: min(16, self.n_rows)], dtype=np.float64)
-        return few.mean(axis=0).astype(self.X.dtype).astype(np.float64)
+        few = self.X[:16]
+        point = np.add.reduce(few, axis=0, dtype=np.float64) / len(few)
+        return point.astype(self.X.dtype).astype(np.float64)
 
 
 class SparseDesign(_Design):
