@@ -41,11 +41,11 @@ def first_precision(problem, *, tol, max_iter):
         ``tol`` and ``max_iter``.
     """
     map, X = problem.map, problem.X
+    faster = sparse.issparse(X) and costs.single_pays(map.n_entries, map.shape[0])
     if X.dtype == np.float32:
-        single = map.n_entries > _SMALL and not _is_hidden(problem, tol)
+        single = (map.n_entries > _SMALL or faster) and not _is_hidden(problem, tol)
     else:
-        single = sparse.issparse(X) and costs.single_pays(map.n_entries, map.shape[0])
-        single = single and _is_safe(problem.objective(np.float32))
+        single = faster and _is_safe(problem.objective(np.float32))
         max_iter = min(max_iter, _MOST_STEPS) if single else max_iter
     if single:
         tol = max(tol, _ATTAINABLE * float(np.finfo(np.float32).eps))

@@ -10,6 +10,7 @@ from .outcome import Outcome, Result
 from .weak import WeakFeatures
 
 _NEAR = 100.0  # times the tolerance: below, the next point may be the last
+_TINY = 1e-3  # share of the tolerance that decrements have where only rounding is left
 _WRONG = 2.0  # times what float32 makes of a gap
 _CLOSE = 0.1  # share of the tolerance: below, distributions need not be moved for a tight bound
 
@@ -87,14 +88,15 @@ class Stopping:
         """The gap in float32, whose certificates take a pass in float64: few are to be refused.
 
         Where steps in weak features make it tight it is left to float64, which takes them; where
-        its larger part falls no more, that may be rounding.
+        its larger part falls no more although steps are tiny, that may be rounding.
         """
         estimate = decrement if tight else decrement + residual_gap
         if tight or not self._objective.exact:
             self._spent = self._objective.exact
             return estimate
-        hidden = weak and not self._weak.falls
-        if estimate > min(self._tol * point.value, self._refused) and not hidden:
+        bound = self._tol * point.value
+        hidden = weak and decrement <= _TINY * bound and not self._weak.falls
+        if estimate > min(bound, self._refused) and not hidden:
             return np.inf
         return self._seen(point, self._objective.duality_gap(point), estimate, hidden)
 
