@@ -12,6 +12,7 @@ from sklearn_softmax._core.targets.labels import BinaryLabels, Labels
 from sklearn_softmax._core.threads import Threads
 from sklearn_softmax._fitting.problem import RidgeProblem
 from sklearn_softmax._fitting.rounding import rounded
+from sklearn_softmax._penalties.ridge import Ridge
 from sklearn_softmax._solvers import SOLVERS, Outcome, Result
 
 
@@ -70,6 +71,26 @@ def test_no_certificate_is_below_the_truth(n_classes, fit_intercept, weighted, C
             assert gap >= exact.value - best.value - 1e-14
             assert gap <= 4.0 * double.duality_gap(exact) + 1e-9 * max(1.0, C)
             np.testing.assert_allclose(point.value, exact.value, rtol=1e-3 * size + 1e-9)
+
+
+@pytest.mark.parametrize("C", [1e-6, 10.0])
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_intercepts_that_stay_out_of_balance_count(n_classes, C, threads):
+    """The others are at their optimum beside these: nothing else tells of the distance."""
+    X, y = draw(n_classes, n_classes=n_classes)
+    problem = problem_of(X, y, n_classes, threads, C)
+    double, single = problem.objective(np.float64), problem.objective(np.float32)
+    best = SOLVERS["newton"](double, problem.start(), tol=1e-13, max_iter=100)
+    penalty, free = double.penalty, double.penalty.curvature == 0
+    moved = best.params[free] + 0.02 * np.eye(np.count_nonzero(free))[0]
+    held = np.where(free, 1e6, penalty.curvature)
+    centre = np.zeros(len(free))
+    centre[free] = moved - moved.mean() * (n_classes > 2)
+    double.penalty = Ridge(held, centre)
+    params = SOLVERS["newton"](double, best.params, tol=1e-14, max_iter=100).params
+    double.penalty, single.tol, point = penalty, 1.0, single.at(params)
+    point.gradient[free] = 0.0  # no step can balance what is not seen
+    assert single.duality_gap(point) >= double.at(params).value - best.value > 1e-6
 
 
 def test_products_in_float64_are_one_pass(threads):
