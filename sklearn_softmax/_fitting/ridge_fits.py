@@ -10,6 +10,7 @@ from .._maps.row_space import RowSpace
 from .._solvers import costs
 from .._solvers.choice import choose
 from .by_duals import fit_by_duals
+from .precision import certify, unfinished
 from .problem import LARGEST, RidgeProblem, alpha_from_C, canonical
 
 
@@ -27,7 +28,7 @@ class RidgeFits:
 
     def __init__(self, X, target, weights, **options):
         self._data, self._options = (canonical(X), target, weights), options
-        self._observer = self._space = self._whole = self._part = None
+        self._observer = self._space = self._whole = self._part = self._C = None
         wide = not sparse.issparse(X) and costs.row_space_pays(*X.shape, target.n_outputs)
         factors = options.get("factors")
         if wide and (factors is None or np.all(factors > 0)):
@@ -39,6 +40,12 @@ class RidgeFits:
         if self._whole is None:
             self._whole = RidgeProblem(*self._data, **self._options)
         return self._whole
+
+    @property
+    def problem(self):
+        """In the original features, at the last C."""
+        self._problem.set_strength(self._C)
+        return self._problem
 
     @property
     def _inner(self):
@@ -76,6 +83,7 @@ class RidgeFits:
         intercept : ndarray of shape (n_outputs,)
         result : Result
         """
+        self._C = C
         n_iter, dual = 0, self._dual(C) if solver is choose and start is None else None
         if dual is not None:
             limits = {"tol": tol, "max_iter": max_iter}
@@ -95,9 +103,9 @@ class RidgeFits:
             result = replace(result, n_iter=n_iter + result.n_iter)
             start, n_iter = space.to_raw(*inner.coefficients(result.params)), result.n_iter
             params = problem.from_coefficients(*start)
-            sure = problem.certify(params, result, tol)
+            sure = certify(problem, params, result, tol)
             if sure is None and n_iter >= max_iter:
-                sure = problem.unfinished(params, n_iter, tol)
+                sure = unfinished(problem, params, n_iter, tol)
             if sure is not None:
                 return *start, sure
         result = problem.solve(solver, start, tol=tol, max_iter=max_iter - n_iter)
