@@ -647,7 +647,7 @@ def test_a_strong_penalty_does_not_hold_what_has_none(seed):
 
 def optimum(problem, objective, C):
     problem.set_strength(C)
-    result = SOLVERS["newton"](objective, problem.start(), tol=1e-12, max_iter=100)
+    result = SOLVERS["newton"](objective, problem.start(), tol=1e-15, max_iter=100)
     return objective.at(result.params), objective.penalty.curvature
 
 

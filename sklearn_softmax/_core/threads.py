@@ -66,6 +66,8 @@ def _limit(library, count):
     threadpoolctl 3.7 and newer listen to one thread only until that lets go; here a lock stands
     for it.
     """
+    if library.get_num_threads() == count:
+        return
     let_go = getattr(library, "clear_controlling_thread", None)
     if let_go is not None:
         let_go(force=True)

@@ -228,19 +228,18 @@ def column_scales(design, weights, blocks, threads):
 
     def visit(rows, totals):
         part = None if weights is None else weights[rows]
-        with np.errstate(over="ignore", invalid="ignore"):
-            moments = design.column_moments(rows, part, shift)
+        moments = design.column_moments(rows, part, shift)
         for total, moment in zip(totals, moments, strict=True):
             total += moment
 
     def zeros():
         return np.zeros(design.n_features), np.zeros(design.n_features)
 
-    first, second = blocks.sum(visit, zeros, threads)
     total = design.n_rows if weights is None else np.add.reduce(weights)
-    first, second = first / total, second / total
-    mean = shift + first
     with np.errstate(over="ignore", invalid="ignore"):
+        first, second = blocks.sum(visit, zeros, threads)
+        first, second = first / total, second / total
+        mean = shift + first
         variance = np.maximum(second - first**2, 0.0)
         level = variance + mean**2
     if not design.fit_intercept:

@@ -26,6 +26,7 @@ class Offset:
         self.variances, self.curve = target.variances, target.curve
         self.curvatures = target.curvatures
         self.bend, self.anchor = target.bend, target.anchor
+        self.states, self.derivatives = target.states, target.derivatives
         self.highest = target.highest
         self.divergence, self.confine = target.divergence, target.confine
         self.excess, self.balance = target.excess, target.balance

@@ -121,7 +121,7 @@ class MetricSchedule:
         return metric
 
     def _pays(self, point):
-        """Whether the steps still to come, at the rate of this metric's, are far more than it costs.
+        """Whether the steps still to come, at this metric's rate, are far more than it costs.
 
         The rate is that at which the gap of the gradient falls, where it is to be certified.
         """
