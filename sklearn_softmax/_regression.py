@@ -1,7 +1,6 @@
 """SoftmaxRegression."""
 
 import numpy as np
-from scipy import sparse
 from sklearn.base import BaseEstimator
 
 from ._core.threads import Threads
@@ -13,7 +12,7 @@ from ._inputs.outcomes import warn_outcome
 from ._inputs.shrinkage import check_shrinkage, read_shrinkage
 from ._inputs.training import in_dtype, read_training
 from ._inputs.validation import check_bool, check_choice, check_integer, check_number
-from ._maps.design import DenseDesign, SparseDesign
+from ._maps.rounded import logit_map
 from ._progress import CallbackSupportMixin, start_progress, with_callbacks
 from ._solvers import SOLVERS
 from ._sparse_coef import SparseCoefMixin, dense
@@ -108,9 +107,10 @@ class SoftmaxRegression(
 
     Notes
     -----
-    Coefficients come in the dtype of X. The certificate is of their float64 values, before they
-    are rounded to it. Large X is never copied as a whole: with a norm in the
-    penalty, float32 data are cast to float64 block by block.
+    Coefficients come in the dtype of X, and the certificate is of them as they are stored: where
+    float32 is too coarse, as for columns 1e7 standard deviations from zero, a warning says so.
+    Large X is never copied as a whole: with a norm in the penalty, float32 data are cast to float64
+    block by block.
 
     Rows of weight zero are as if they were not there. A class whose total weight is zero keeps
     its column: its coefficients are zero, and its intercept is so low, even without
@@ -283,5 +283,5 @@ class SoftmaxRegression(
 
     def _linear_map(self, X):
         X = read_features(self, X, accept_sparse="csr")
-        design = (SparseDesign if sparse.issparse(X) else DenseDesign)(X, len(self.intercept_))
-        return design, np.column_stack([dense(self.coef_), self.intercept_])
+        params = np.column_stack([dense(self.coef_), self.intercept_])
+        return logit_map(X, params), params

@@ -166,8 +166,9 @@ class CompositeProblem(RidgeProblem):
     def _keeps_logits(map):
         return True
 
-    def _value(self, objective, params):
-        return self._total_at(objective.at(params))
+    def value_at(self, params):
+        """The objective, norm included, by products in float64."""
+        return self._total_at(self.objective(np.float64).at(params))
 
 
 class CompositeFits:
@@ -179,6 +180,11 @@ class CompositeFits:
     def __init__(self, X, target, weights, **options):
         self._data, self._options = (X, target, weights), dict(options)
         self._problem = CompositeProblem(canonical(X), target, weights, **options)
+
+    @property
+    def problem(self):
+        """At the last C."""
+        return self._problem
 
     def observe(self, observer):
         """Call an observer after each iteration: see `RidgeFits.observe`."""

@@ -2,10 +2,13 @@
 
 from dataclasses import replace
 
+import numpy as np
+
 from .._inputs.shrinkage import Shrinkage
 from .composite import CompositeFits, CompositeProblem
 from .problem import canonical
 from .ridge_fits import RidgeFits
+from .rounding import RoundedFits
 from .used_columns import UsedColumns, restrict, used_columns
 
 __all__ = ["Shrinkage", "fit_path", "prepare", "smallest_C"]
@@ -20,7 +23,7 @@ def prepare(X, target, weights, shrinkage, *, Cs=(), **options):
 
     Returns
     -------
-    fits : RidgeFits, CompositeFits or UsedColumns
+    fits : RidgeFits, CompositeFits, RoundedFits or UsedColumns
         With ``fit(C, start, solver=, tol=, max_iter=) -> coef, intercept, result``.
     """
     columns = used_columns(X, target.n_outputs)
@@ -33,11 +36,12 @@ def prepare(X, target, weights, shrinkage, *, Cs=(), **options):
 
 
 def _fits(X, target, weights, shrinkage, Cs, options):
-    options = options | {"factors": shrinkage.factors}
-    if not shrinkage.has_norm:
-        return RidgeFits(X, target, weights, **options)
-    options |= {"penalty": shrinkage.penalty, "l1_ratio": shrinkage.l1_ratio, "Cs": Cs}
-    return CompositeFits(X, target, weights, **options)
+    make, options = RidgeFits, options | {"factors": shrinkage.factors}
+    if shrinkage.has_norm:
+        make = CompositeFits
+        options |= {"penalty": shrinkage.penalty, "l1_ratio": shrinkage.l1_ratio, "Cs": Cs}
+    fits = make(X, target, weights, **options)
+    return RoundedFits(fits) if X.dtype == np.float32 else fits
 
 
 def smallest_C(X, target, weights, shrinkage, **options):

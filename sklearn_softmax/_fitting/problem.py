@@ -6,14 +6,11 @@ import numpy as np
 from scipy import sparse
 
 from .._core.blocks import RowBlocks
-from .._core.objective import Objective
 from .._maps.design import DenseDesign, SparseDesign
-from .._maps.kept_rows import KeptRows
 from .._maps.standardised import Standardised, column_scales
 from .._penalties.ridge import Ridge
 from .._solvers import Outcome, costs
-from .._solvers.stopping import Stopping
-from .precision import first_precision
+from .precision import certify, first_precision, objective_in, unfinished
 
 LARGEST = 1e120
 _LEAST_PRODUCT = 1e-50  # of C and weight: coefficients are 0 to rounding
@@ -131,21 +128,13 @@ class RidgeProblem:
         return objective
 
     def _new_objective(self, dtype):
+        data = self._target, self._penalty, self._weights
+        options = {"threads": self._threads, "floor": self._floor}
+        return objective_in(dtype, self._map_in, self._keeps_logits, *data, **options)
+
+    def _map_in(self, dtype):
         same = dtype == self.map.dtype
-        map = self.map if same else Standardised(self._design(dtype), *self.columns)
-        map = KeptRows.of(map)
-        n_outputs, width = map.shape
-        return Objective(
-            map,
-            self._target,
-            self._penalty,
-            self._weights,
-            threads=self._threads,
-            floor=self._floor,
-            cached=self._keeps_logits(map),
-            products=costs.products_pay(map.n_rows, n_outputs, width),
-            eager=costs.gradients_pay(map.n_entries, n_outputs),
-        )
+        return self.map if same else Standardised(self._design(dtype), *self.columns)
 
     @staticmethod
     def _keeps_logits(map):
@@ -160,40 +149,38 @@ class RidgeProblem:
         """
         params = self._better_start(start)
         dtype, limits = first_precision(self, tol=tol, max_iter=max_iter)
-        result = solver(self.objective(dtype), params, **limits)
-        if dtype == np.float64:
-            return result
-        left = max_iter - result.n_iter
+        objective = self.objective(dtype)
+        if dtype == np.float32:
+            objective.tol = tol if limits["tol"] == tol else None
+        result = solver(objective, params, **limits)
+        left, sure = max_iter - result.n_iter, objective.exact and objective.certifiable
+        done = left == 0 or result.outcome in (Outcome.CONVERGED, Outcome.INTERRUPTED)
+        if dtype == np.float64 or (done and sure):
+            spent = result.outcome is Outcome.SPENT
+            return replace(result, outcome=Outcome.MAX_ITER) if spent else result
+        if sure and result.outcome in (Outcome.SPENT, Outcome.STALLED):
+            result = replace(result, outcome=Outcome.CONVERGED)  # perhaps: float64 tells
         if result.outcome is not Outcome.MAX_ITER or left == 0:
-            sure = self.certify(result.params, result, tol)
-            if sure is None and left == 0:
-                sure = self.unfinished(result.params, result.n_iter, tol)
-            if sure is not None:
-                return sure
+            found = certify(self, result.params, result, tol)
+            if found is None and left == 0:
+                found = unfinished(self, result.params, result.n_iter, tol)
+            if found is not None:
+                return found
         more = solver(self.objective(np.float64), result.params, tol=tol, max_iter=left)
         return replace(more, n_iter=result.n_iter + more.n_iter)
 
-    def certify(self, params, result, tol):
-        """`result` at `params`, with value and gap in float64; None where that is not enough."""
-        if result.outcome is Outcome.STALLED:
-            return None
-        objective = self.objective(np.float64)
-        objective.near = self._fit_intercept
-        point, stopping = objective.at(params), Stopping(objective, tol)
-        if not objective.certifiable:
-            close = abs(point.value - result.value) <= tol * result.value
-            return replace(result, params=params) if close else None
-        if result.outcome is not Outcome.CONVERGED:
-            return stopping.final(point, np.inf, result.n_iter, result.outcome)
-        gap = stopping.gap(point, 0.0)
-        if not stopping.reached(point, gap):
-            return None
-        return replace(result, params=params, value=point.value, gap=gap)
+    def value_at(self, params):
+        """The objective, by products in float64."""
+        return self.objective(np.float64).at(params).value
 
-    def unfinished(self, params, n_iter, tol):
-        """The result of a fit that has no iterations left for these features."""
-        objective = self.objective(np.float64)
-        return Stopping(objective, tol).final(objective.at(params), np.inf, n_iter)
+    def slack(self, errors):
+        """What gradients of features, off by so much in one class, add to a gap."""
+        return np.dot(self._penalty.half_inverse[: self.map.n_features], errors**2)
+
+    def bend(self, coef):
+        """The second derivative of the ridge along a change of the coefficients."""
+        weights = self._penalty.curvature.reshape(self.map.shape)[:, : self.map.n_features]
+        return np.vdot(weights, (coef * self.map.scale) ** 2)
 
     def _better_start(self, start):
         """The given coefficients where they are better than none, and else the class priors.

@@ -11,6 +11,7 @@ from .._maps.row_space import RowSpace
 from .._solvers import costs
 from .._solvers.choice import choose
 from .by_duals import fit_by_duals
+from .precision import certify, unfinished
 from .problem import LARGEST, RidgeProblem, alpha_from_C, canonical
 
 
@@ -28,7 +29,7 @@ class RidgeFits:
 
     def __init__(self, X, target, weights, **options):
         self._data, self._options = (canonical(X), target, weights), options
-        self._observer, self._space = None, None
+        self._observer, self._space, self._C = None, None, None
         wide = not sparse.issparse(X) and costs.row_space_pays(*X.shape, target.n_outputs)
         factors = options.get("factors")
         if wide and (factors is None or np.all(factors > 0)):
@@ -37,6 +38,12 @@ class RidgeFits:
     @cached_property
     def _problem(self):
         return RidgeProblem(*self._data, **self._options)
+
+    @property
+    def problem(self):
+        """In the original features, at the last C."""
+        self._problem.set_strength(self._C)
+        return self._problem
 
     @cached_property
     def _inner(self):
@@ -73,6 +80,7 @@ class RidgeFits:
         intercept : ndarray of shape (n_outputs,)
         result : Result
         """
+        self._C = C
         n_iter, dual = 0, self._dual(C) if solver is choose and start is None else None
         if dual is not None:
             limits = {"tol": tol, "max_iter": max_iter}
@@ -92,9 +100,9 @@ class RidgeFits:
             result = replace(result, n_iter=n_iter + result.n_iter)
             start, n_iter = space.to_raw(*inner.coefficients(result.params)), result.n_iter
             params = problem.from_coefficients(*start)
-            sure = problem.certify(params, result, tol)
+            sure = certify(problem, params, result, tol)
             if sure is None and n_iter >= max_iter:
-                sure = problem.unfinished(params, n_iter, tol)
+                sure = unfinished(problem, params, n_iter, tol)
             if sure is not None:
                 return *start, sure
         result = problem.solve(solver, start, tol=tol, max_iter=max_iter - n_iter)

@@ -9,10 +9,15 @@ from .._solvers import Outcome
 _ADVICE = {
     Outcome.MAX_ITER: "Increase max_iter or tol.",
     Outcome.STALLED: "Use float64 data or a larger tol.",
+    Outcome.ROUNDED: "Use float64 data, or subtract from columns what they have in common.",
     Outcome.AT_INFINITY: "The coefficients returned are finite; use a finite C and no "
     "penalty_factor of 0.",
 }
-_SHORT = Outcome.MAX_ITER, Outcome.STALLED  # of what was asked, and more could help
+_SHORT = (
+    Outcome.MAX_ITER,
+    Outcome.STALLED,
+    Outcome.ROUNDED,
+)  # of what was asked, and more could help
 
 
 def warn_outcome(result, tol):

@@ -8,6 +8,7 @@ _LOGITS_BYTES = 640_000  # a block of logits and its exponentials share the L2 c
 _ENTRIES = 16  # of each feature in a block of rows: its product is an array of all features
 _MULTIPLICATIONS = 1 << 19  # fewer are not worth the calls of a second block
 _COUNTED = 1 << 20  # stored numbers at a time
+_LEAST_SINGLE, _MOST_SINGLE = 1e-20, 1e30  # sums of squares that float32 holds
 _SPARSE = 0.05  # density, below which products of sparse columns pay
 _ROWS_BYTES = 8_000_000  # shorter blocks would be cached, but threads wait for Python there
 
@@ -120,8 +121,8 @@ class DenseDesign(_Design):
         return thin_products.gather(self.X, indices)
 
     def quadratic_forms(self, rows, square, linear):
-        """Σ_j square_j x_j² + linear_j x_j of each row of the slice."""
-        block = self.X[rows].astype(np.float64, copy=False)
+        """Σ_j square_j x_j² + linear_j x_j of each row of the slice, in the dtype of factors."""
+        block = self.raw_rows(rows).astype(square.dtype, copy=False)
         return (block * block) @ square + block @ linear
 
     def add_squares(self, weights, rows, totals):
@@ -133,16 +134,27 @@ class DenseDesign(_Design):
         second += weights @ (block * block)
 
     def column_moments(self, rows, weights, shift):
-        """Weighted Σ (x - shift) and Σ (x - shift)² of the slice `rows`, in float64."""
+        """Weighted Σ (x - shift) and Σ (x - shift)² of the slice `rows`.
+
+        In the dtype of X where that neither overflows nor is next to it, else in float64.
+        """
+        moments = self._moments(rows, weights, shift.astype(self.X.dtype))
+        if self.X.dtype == np.float64 or _is_between(moments[1], _LEAST_SINGLE, _MOST_SINGLE):
+            return moments
+        return self._moments(rows, weights, shift)
+
+    def _moments(self, rows, weights, shift):
         block = self.X[rows] - shift
         weights = np.ones(len(block)) if weights is None else weights
+        weights = weights.astype(block.dtype, copy=False)
         first = weights @ block
         return first, weights @ np.multiply(block, block, out=block)
 
     def shift(self):
         """A point near the data, from which moments are taken without cancellation."""
         few = self.X[:16]
-        return np.add.reduce(few, axis=0, dtype=np.float64) / len(few)
+        point = np.add.reduce(few, axis=0, dtype=np.float64) / len(few)
+        return point.astype(self.X.dtype).astype(np.float64)
 
 
 class SparseDesign(_Design):
@@ -259,6 +271,12 @@ class SparseDesign(_Design):
             few = self.X[: min(16, self.n_rows)][:, full]
             point[full] = few.toarray().mean(axis=0, dtype=np.float64)
         return point
+
+
+def _is_between(numbers, least, most):
+    """Whether all numbers but zeros are between two."""
+    held = numbers[numbers != 0.0]
+    return bool(np.all((held > least) & (held < most)))
 
 
 def _squares(block):

@@ -1,5 +1,7 @@
 """Standardised features as a reparametrisation: the data are never touched."""
 
+from functools import cached_property
+
 import numpy as np
 
 from .class_products import class_grams
@@ -7,6 +9,8 @@ from .pair_products import pair_gram
 from .thin_products import add_moments
 
 _LEAST_VARIANCE = 1e-280  # columns below are constant
+_MOST_MEAN, _MOST_SCALE = 100.0, 1e12  # in scales, and of them: for squares in float32
+_LEAST_ROOT = 1e-150
 _GRAM_NUMBERS = 25_000  # of rows that are copied at a time
 KEPT = 1 << 19  # numbers: rows of small data are standardised once
 _TOGETHER = 1 << 16  # numbers of a gradient that stay in the cache between operations
@@ -39,6 +43,16 @@ class Standardised:
         self.block_rows, self.n_entries = design.block_rows, design.n_entries
         self.sparse = design.sparse
         self._kept = None
+
+    @cached_property
+    def _columns(self):
+        """Means and scales for curvature: in float32 where products are and little is lost."""
+        columns, sizes = (self.mean, self.scale), np.abs(self.mean) / self.scale
+        least, most = self.scale.min(initial=1.0), self.scale.max(initial=1.0)
+        near = sizes.max(initial=0.0) <= _MOST_MEAN and least >= 1.0 / _MOST_SCALE
+        if self.dtype == np.float32 and near and most <= _MOST_SCALE:
+            return tuple(each.astype(np.float32) for each in columns)
+        return columns
 
     def restricted(self, features):
         """The map of some features, the others having no coefficients."""
@@ -142,18 +156,19 @@ class Standardised:
     def gram(self, indices, roots=None):
         """Σ x̃x̃' of the rows with these indices, each row multiplied with its root, if any."""
         width, n = self.shape[1], self.n_features
-        total = np.zeros((width, width))
+        total, (mean, _) = np.zeros((width, width)), self._columns
+        largest = 1.0 if roots is None or not len(roots) else max(roots.max(), _LEAST_ROOT)
         for part, own in _parts(indices, max(256, _GRAM_NUMBERS // width, 2 * width)):
-            rows = self.design.raw_rows(own) - self.mean
-            factors = np.ones(len(rows)) if roots is None else roots[part]
+            rows = self.design.raw_rows(own) - mean
+            factors = np.ones(len(rows), rows.dtype)
             if roots is not None:
+                np.divide(roots[part], largest, out=factors, casting="same_kind")
                 rows *= factors[:, None]
             product = rows.T @ rows
-            if part.start:
-                product += total[:n, :n]
-            total[:n, :n] = product
+            total[:n, :n] = product + total[:n, :n] if part.start else product
             total[n:, :n] += factors @ rows
             total[n:, n:] += np.dot(factors, factors)
+        total *= largest**2
         total[:n, n:] = total[n:, :n].T
         total[:n] /= self.scale[:, None]
         total[:, :n] /= self.scale
@@ -179,9 +194,10 @@ class Standardised:
 
     def row_norms(self, rows):
         """Squared norms of the standardised rows of a slice, for choosing rows."""
-        inverse = 1.0 / self.scale**2
-        norms = self.design.quadratic_forms(rows, inverse, -2.0 * self.mean * inverse)
-        return norms + np.sum(self.mean**2 * inverse)
+        mean, scale = self._columns
+        inverse = 1.0 / scale**2
+        norms = self.design.quadratic_forms(rows, inverse, -2.0 * mean * inverse)
+        return norms + np.sum(mean**2 * inverse)
 
     def add_squares(self, weights, rows, totals):
         """Add weighted moments of the slice `rows`: what `release_squares` needs."""

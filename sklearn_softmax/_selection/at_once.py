@@ -4,6 +4,7 @@ import numpy as np
 from scipy import sparse
 
 from .._fitting.problem import RidgeProblem, alpha_from_C
+from .._fitting.rounding import rounded
 from .._solvers import Outcome, Result, costs
 from .._solvers.related.many_newton import centred, differences, many_newton
 
@@ -49,7 +50,15 @@ def fits_at_once(problem, shrinkage, threads):
     first = problems.at(np.zeros(len(ridge), np.intp), np.array([start] * len(ridge)), ridge)
     found = many_newton(problems, first, tol=grid.tol, max_iter=grid.max_iter)
     found = zip(*results_of(found, grid.tol), strict=True)
-    return [(*fitted.coefficients(params), result) for params, result in found]
+    return [_fit(fitted, C, *each, grid.tol) for C, each in zip(grid.Cs, found, strict=True)]
+
+
+def _fit(problem, C, params, result, tol):
+    fit = *problem.coefficients(params), result
+    if result is None or problem.X.dtype == np.float64:
+        return fit
+    problem.set_strength(C)
+    return rounded(problem, *fit, tol)
 
 
 def results_of(found, tol):

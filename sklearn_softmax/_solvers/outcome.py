@@ -10,6 +10,8 @@ class Outcome(Enum):
     CONVERGED = "The optimum was certified."
     MAX_ITER = "The limit of iterations was reached."
     STALLED = "Rounding errors allow no further decrease."
+    SPENT = "Products in float32 are too coarse; those in float64 go on."
+    ROUNDED = "Coefficients in the dtype of X are too coarse: as float64 they were certified."
     AT_INFINITY = "The classes are separable, at least in part: the optimum is at infinity."
     INTERRUPTED = "An observer stopped the fit."
 

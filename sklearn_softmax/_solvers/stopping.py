@@ -10,6 +10,7 @@ from .outcome import Outcome, Result
 from .weak import WeakFeatures
 
 _NEAR = 100.0  # times the tolerance: below, the next point may be the last
+_WRONG = 2.0  # times what float32 makes of a gap
 _CLOSE = 0.1  # share of the tolerance: below, distributions need not be moved for a tight bound
 
 
@@ -29,6 +30,7 @@ class Stopping:
         self._certifiable = objective.certifiable
         self._weak, self._refused = WeakFeatures(objective), np.inf
         self._last, self._interrupted = None, False
+        self._single, self._refusals, self._spent = objective.map.dtype == np.float32, 0, False
         self._balances = self._moments_pay()
 
     def _moments_pay(self):
@@ -42,7 +44,7 @@ class Stopping:
     def gap(self, point, decrement, newton_step=None):
         """Bound on ``value - optimum``; inf while that is not worth a certificate.
 
-        In float32 it is an estimate: products in float64 are to certify what is found.
+        In float32 it may be an estimate: products in float64 are to certify what is found.
 
         Parameters
         ----------
@@ -64,19 +66,47 @@ class Stopping:
         near = max(decrement, residual_gap) <= _NEAR * bound
         self._objective.near = self._balances and near
         weak = residual_gap > bound > 0.0 and 2.0 * decrement <= min(bound, self._refused)
+        if self._single:
+            known = newton_step is not None or (
+                weak and self._weak.columns(gaps, bound) is not None
+            )
+            return self._single_gap(point, decrement, residual_gap, weak, weak and known)
         if weak and newton_step is None:
             newton_step = self._weak.step(point, gaps, bound)
         tight = newton_step is not None and residual_gap > _CLOSE * bound
         estimate = decrement if tight else max(decrement, residual_gap)
-        if not self._objective.exact:
-            return estimate if tight else decrement + residual_gap
         if estimate > min(bound, self._refused):
             return np.inf
         if tight:
             gap = self._objective.newton_gap(point, newton_step)
         else:
             gap = self._objective.duality_gap(point)
+        return self._seen(point, gap, estimate)
+
+    def _single_gap(self, point, decrement, residual_gap, weak, tight):
+        """The gap in float32, whose certificates take a pass in float64: few are to be refused.
+
+        Where steps in weak features make it tight it is left to float64, which takes them; where
+        its larger part falls no more, that may be rounding.
+        """
+        estimate = decrement if tight else decrement + residual_gap
+        if tight or not self._objective.exact:
+            self._spent = self._objective.exact
+            return estimate
+        hidden = weak and not self._weak.falls
+        if estimate > min(self._tol * point.value, self._refused) and not hidden:
+            return np.inf
+        return self._seen(point, self._objective.duality_gap(point), estimate, hidden)
+
+    def _seen(self, point, gap, estimate, last=False):
+        """A certificate, after which one that is as good is asked for no more.
+
+        One that was refused is the last of float32 if its estimate was wrong, or the second one.
+        """
         self._refused = 0.5 * estimate
+        if self._single and not self.reached(point, gap):
+            self._spent = last or gap > _WRONG * estimate or self._refusals > 0
+            self._refusals += 1
         return gap
 
     def early_gap(self, point):
@@ -93,8 +123,7 @@ class Stopping:
             return np.inf
         if not self._objective.exact:
             return residual_gap
-        self._refused = 0.5 * residual_gap
-        return self._objective.duality_gap(point)
+        return self._seen(point, self._objective.duality_gap(point), residual_gap)
 
     def _stopped_by_observer(self, point):
         """Whether the observer, told once of all points but the first, wants no more."""
@@ -105,12 +134,14 @@ class Stopping:
 
     def reached(self, point, gap):
         """Whether the gap is within the tolerance, or the fit to be stopped."""
-        return self._interrupted or gap <= self._tol * point.value
+        return self._interrupted or self._spent or gap <= self._tol * point.value
 
     def outcome(self, direction=None):
         """The outcome of a fit that has ended, whose next Newton step would be `direction`."""
         if self._interrupted:
             return Outcome.INTERRUPTED
+        if self._spent:
+            return Outcome.SPENT
         if direction is not None and self._objective.recedes(direction):
             return Outcome.AT_INFINITY
         return Outcome.CONVERGED

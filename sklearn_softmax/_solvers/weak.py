@@ -7,6 +7,7 @@ from .steps.newton_equation import NewtonStep
 
 _WINDOW = 6  # steps over which the fall of the gradient is measured
 _USUAL_FALL = 1.0  # of its logarithm in a step, before it was measured
+_LITTLE = 0.7  # fall of the logarithm that rounding may be
 _REST = 0.1  # share of the gap that other features may have
 
 
@@ -34,6 +35,11 @@ class WeakFeatures:
 
     def step(self, point, gaps, bound):
         """A step in few features after which the rest is small; None where that does not pay."""
+        columns = self.columns(gaps, bound)
+        return None if columns is None else NewtonStep(self._objective, point, columns).direction
+
+    def columns(self, gaps, bound):
+        """What that step moves: these features and the intercept."""
         if not self._known:
             return None
         order = np.argsort(gaps)[::-1]
@@ -45,9 +51,12 @@ class WeakFeatures:
         if not costs.part_pays(cost, self._steps_left(bound)):
             return None
         columns = np.sort(order[:n_features])
-        if map.fit_intercept:
-            columns = np.append(columns, map.n_features)
-        return NewtonStep(self._objective, point, columns).direction
+        return np.append(columns, map.n_features) if map.fit_intercept else columns
+
+    @property
+    def falls(self):
+        """Whether the gap is far smaller than it was two steps ago."""
+        return len(self._logs) < 3 or self._logs[-1] < self._logs[-3] - _LITTLE
 
     def _steps_left(self, bound):
         """Steps until the gradient is small enough by itself, if it falls on as it did."""

@@ -59,8 +59,8 @@ def balance(objective, point, free):
         map = map.restricted(features)
         hessian = _hessian(objective, map, point)
     else:
-        hessian = _intercepts(objective, point)
-    shift = _solve(hessian, -imbalance, objective.target.n_outputs)
+        hessian = intercepts(objective, point)
+    shift = solve(hessian, -imbalance, objective.target.n_outputs)
     if not balanced(objective, point, hessian @ shift + imbalance, LEFT * np.abs(imbalance).max()):
         return None
     if not len(features):
@@ -69,7 +69,7 @@ def balance(objective, point, free):
     return lambda rows, out: map.forward(bound, rows, out)
 
 
-def _solve(hessian, right, n_outputs):
+def solve(hessian, right, n_outputs):
     """Solution for a matrix that does not see sums over classes, and perhaps no more."""
     solution, held = np.full(len(right), np.nan), hessian
     if n_outputs > 1 and len(right) % n_outputs == 0:
@@ -99,7 +99,7 @@ def add_moments(totals, weights, probabilities):
     totals[:, :-1] += weighted @ probabilities.T
 
 
-def _intercepts(objective, point):
+def intercepts(objective, point):
     """Hessian of the intercepts, from moments that the point may have come with."""
     n_outputs, moments = objective.target.n_outputs, point.moments
     if moments is None:
