@@ -127,17 +127,21 @@ class TargetContract:
         target.variances(out)
         np.testing.assert_allclose(out, self.outputs(p * (1 - p)), atol=1e-15)
 
+    @pytest.mark.parametrize("at_once", [False, True])
     @pytest.mark.parametrize("scale", [2.0, 30.0, 200.0])
-    def test_variances_of_sure_rows_keep_their_digits(self, scale):
+    def test_variances_of_sure_rows_keep_their_digits(self, scale, at_once):
         """Of those that are right: 1 - p is not the difference that it looks like."""
         target, distribution, logits = self.case(scale)
         relative, rows = self.related(target, logits)
         out = np.empty_like(relative)
-        _, inverse = target.loss_rows(relative, rows, out)
-        target.probabilities(out, inverse, rows)
+        if at_once:
+            target.curvatures(relative, rows, out)
+        else:
+            _, inverse = target.loss_rows(relative, rows, out)
+            target.probabilities(out, inverse, rows)
+            target.variances(out)
         p = exact_loss(self.all_logits(logits), distribution)[1]
         rest = np.stack([np.delete(p, k, axis=0).sum(axis=0) for k in range(len(p))])
-        target.variances(out)
         expected = self.outputs(p * rest).astype(float)
         right = np.argmax(p, axis=0) == np.argmax(distribution, axis=1)
         assert np.count_nonzero(right) > 5

@@ -8,12 +8,13 @@ from scipy import sparse
 from sklearn.exceptions import ConvergenceWarning
 
 from sklearn_softmax import SoftmaxRegression, SoftmaxRegressionCV, softmax_regression_path
+from sklearn_softmax._core.single import SingleObjective
 from sklearn_softmax._core.targets.labels import BinaryLabels, Labels
 from sklearn_softmax._core.threads import Threads
 from sklearn_softmax._fitting.problem import RidgeProblem
 from sklearn_softmax._fitting.rounding import rounded
 from sklearn_softmax._penalties.ridge import Ridge
-from sklearn_softmax._solvers import SOLVERS, Outcome, Result
+from sklearn_softmax._solvers import SOLVERS, Outcome, Result, costs
 
 
 def draw(seed, n=300, p=6, n_classes=4, mean=0.0):
@@ -168,7 +169,7 @@ def test_sparse_float32_is_certified_in_one_pass_too(threads):
     X, y = draw(0, n=2000)
     X = sparse.csr_matrix(np.where(np.abs(X) > np.abs(X).mean(axis=0), X, 0.0))
     problem = problem_of(X, y, 4, threads)
-    best = problem.solve(SOLVERS["lbfgs"], None, tol=1e-9, max_iter=200)
+    best = problem.solve(SOLVERS["lbfgs"], None, tol=1e-11, max_iter=200)
     single = problem.objective(np.float32)
     single.tol, point = 1e-6, single.at(best.params)
     assert 0.0 <= single.duality_gap(point) <= 1e-6 * point.value
@@ -203,3 +204,27 @@ def test_other_coefficients_take_up_what_the_intercept_loses(n_classes, options)
     np.testing.assert_allclose(
         model.coef_, double.coef_, rtol=1e-2, atol=1e-3 * np.ptp(model.coef_)
     )
+
+
+@pytest.mark.parametrize("mean", [0.0, 1e6])
+def test_many_classes_begin_in_float32_where_that_hides_no_gap(monkeypatch, mean):
+    X, y = draw(0, n=600, n_classes=64, mean=mean)
+    X, y = X.astype(np.float64), np.append(np.arange(64), y[64:])
+    in_double = SoftmaxRegression().fit(X, y)
+    monkeypatch.setattr(costs, "_LONG", 0.0)
+    seen = []
+    monkeypatch.setattr(SingleObjective, "line", watched(SingleObjective.line, seen))
+    begun_single = SoftmaxRegression().fit(X, y)
+    assert bool(seen) == (mean == 0.0)
+    values = [value_of(model, X, y) for model in (in_double, begun_single)]
+    gap = max(in_double.dual_gap_, begun_single.dual_gap_)
+    assert gap <= 1e-6
+    assert abs(values[0] - values[1]) <= gap * values[0]
+
+
+def watched(function, seen):
+    def watch(*args):
+        seen.append(args)
+        return function(*args)
+
+    return watch

@@ -321,6 +321,12 @@ def test_explicit_newton_is_for_few_parameters():
     assert not costs.newton_pays_late(ratio(10, 1000, 3))
 
 
+def test_float32_serves_many_outputs_of_long_products():
+    assert costs.dense_single_pays(10_000 * 30, 1000)
+    assert not costs.dense_single_pays(1000 * 30, 100)
+    assert not costs.dense_single_pays(200_000 * 50, 10)
+
+
 @given(st.integers(2, 10**6), st.integers(1, 1000), st.integers(1, 100))
 def test_costs_grow_with_the_problem(n_rows, width, n_outputs):
     entries = n_rows * width
@@ -539,6 +545,23 @@ def test_where_steps_take_many_products_metrics_may_cost_as_many(monkeypatch):
     passes = passes_of_newton(problem)
     monkeypatch.setattr(schedule.MetricSchedule, "afford", lambda *_: None)
     assert passes <= 0.5 * passes_of_newton(problem)
+
+
+def test_a_metric_is_renewed_where_many_more_steps_are_left_than_it_costs():
+    problem, objective = make()
+    point, metrics = objective.at(problem.start()), schedule.MetricSchedule(objective, tol=1e-6)
+    metrics._cost = 3.0
+    metrics.renew(point)
+    metrics._age = 5
+    near = lbfgs(objective, problem.start(), tol=1e-3, max_iter=100)
+    near = objective.at(near.params)
+    left = np.log(objective.residual_gap(near) / near.value)
+    rate = (np.log(objective.residual_gap(point) / near.value) - left) / 5.0
+    for steps in (-5.0, 2.0, 5.9, 6.1, 100.0):
+        metrics._tol = np.exp(left - rate * steps)
+        assert metrics._pays(near) == (steps > 2.0 * metrics._cost)
+    metrics._tol = 0.0
+    assert metrics._pays(near)
 
 
 @pytest.mark.parametrize("kind", ["labels", "binary", "soft"])

@@ -16,16 +16,17 @@ from .._solvers.stopping import Stopping
 _SMALL = 1 << 18  # numbers: below, float32 saves nothing
 _ATTAINABLE = 8.0  # units of rounding
 _CANCELS = 100.0  # how much more rounding could add to a gap than it does
-_MOST_STEPS = 60  # of float64 data in float32: hard problems ask for more, and for precision
+_MOST_STEPS = 60  # of float64 data in float32: hard problems ask for more, and for precision,
+_MOST_DENSE_STEPS = 30  # where starting anew costs a metric
 
 
 def first_precision(problem, *, tol, max_iter):
     """dtype of the first products, and the tolerance and steps to which they are good.
 
     It is float32 for large data that are so, unless columns are far from zero or penalties weak
-    beside their scale; and for sparse data where products take most of the time and are faster
-    so: these take a copy of their numbers. There a gap in float64 tells how good that was, and
-    the metric is a diagonal, so that starting anew costs little.
+    beside their scale, and with very many classes; and for sparse data where products take most
+    of the time and are faster so: these take a copy of their numbers. There a gap in float64 tells
+    how good that was, and the metric is a diagonal, so that starting anew costs little.
 
     Parameters
     ----------
@@ -40,17 +41,30 @@ def first_precision(problem, *, tol, max_iter):
     limits : dict
         ``tol`` and ``max_iter``.
     """
-    map, X = problem.map, problem.X
-    faster = sparse.issparse(X) and costs.single_pays(map.n_entries, map.shape[0])
-    if X.dtype == np.float32:
-        single = (map.n_entries > _SMALL or faster) and not _is_hidden(problem, tol)
+    if problem.X.dtype == np.float32:
+        large = problem.map.n_entries > _SMALL or _is_sparse_and_faster(problem)
+        single = large and not _is_hidden(problem, tol)
     else:
-        single = faster and _is_safe(problem.objective(np.float32))
-        max_iter = min(max_iter, _MOST_STEPS) if single else max_iter
+        single = _is_faster(problem, tol)
+        most = _MOST_STEPS if sparse.issparse(problem.X) else _MOST_DENSE_STEPS
+        max_iter = min(max_iter, most) if single else max_iter
     if single:
         tol = max(tol, _ATTAINABLE * float(np.finfo(np.float32).eps))
     dtype = np.dtype(np.float32 if single else np.float64)
     return dtype, {"tol": tol, "max_iter": max_iter}
+
+
+def _is_faster(problem, tol):
+    """Whether data in float64 are fitted in less time by products in float32, at first."""
+    if sparse.issparse(problem.X):
+        return _is_sparse_and_faster(problem) and _is_safe(problem.objective(np.float32))
+    map = problem.map
+    return costs.dense_single_pays(map.n_entries, map.shape[0]) and not _is_hidden(problem, tol)
+
+
+def _is_sparse_and_faster(problem):
+    map = problem.map
+    return sparse.issparse(problem.X) and costs.single_pays(map.n_entries, map.shape[0])
 
 
 def _is_hidden(problem, tol):

@@ -10,6 +10,7 @@ _MULTIPLICATIONS = 1 << 19  # fewer are not worth the calls of a second block
 _COUNTED = 1 << 20  # stored numbers at a time
 _LEAST_SINGLE, _MOST_SINGLE = 1e-20, 1e30  # sums of squares that float32 holds
 _SPARSE = 0.05  # density, below which products of sparse columns pay
+_LEAST_ROWS, _MOST_LOGITS_BYTES = 320, 2_560_000  # short columns take long; unless so large
 _ROWS_BYTES = 8_000_000  # shorter blocks would be cached, but threads wait for Python there
 
 
@@ -102,7 +103,9 @@ class DenseDesign(_Design):
         """Rows of a block such that logits and rows stay in the cache between products."""
         n_outputs, n_features = self.shape[0], max(1, self.n_features)
         bytes_of_logits = _LOGITS_BYTES if self.dtype == self.X.dtype else _LOGITS_BYTES // 2
-        by_logits = bytes_of_logits // (n_outputs * self.dtype.itemsize)
+        bytes_of_row = n_outputs * self.dtype.itemsize
+        short = min(_LEAST_ROWS, _MOST_LOGITS_BYTES // bytes_of_row)
+        by_logits = max(bytes_of_logits // bytes_of_row, short)
         by_rows = _ROWS_BYTES // (n_features * self.dtype.itemsize)
         return max(8, min(by_logits, by_rows))
 

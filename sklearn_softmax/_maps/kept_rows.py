@@ -5,7 +5,8 @@ import numpy as np
 from . import thin_products
 from .standardised import KEPT
 
-_LOGITS = 80_000  # of a block: they share the cache with their exponentials
+_LOGITS, _MOST_LOGITS = 80_000, 320_000  # of a block: fewer share the cache, more spare calls
+_SHARES = 4  # of the rows that threads take
 
 
 class KeptRows:
@@ -39,7 +40,8 @@ class KeptRows:
         self._summed = self.columns.T if both else rows
         self.shape, self.n_features = (n_outputs, width), n_features
         self.fit_intercept = width > n_features
-        self.block_rows = max(8, _LOGITS // n_outputs)
+        share = min(self.n_rows // _SHARES, _MOST_LOGITS // n_outputs)
+        self.block_rows = max(8, share, _LOGITS // n_outputs)
         self.n_entries = rows.size
 
     @classmethod

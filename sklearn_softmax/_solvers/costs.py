@@ -27,6 +27,7 @@ _STACKED = 1 << 21  # numbers
 _EXPECTED_PRODUCTS = 20
 _HESSIAN_OF_PRODUCTS = 64  # multiplications of a Hessian, beside those of a quarter product
 _SINGLE_OUTPUTS = 8
+_MANY_OUTPUTS, _LONG = 64, 100.0
 _MARGINS_BYTES = 8 << 20  # cached logits may take this,
 _MARGINS_SHARE = 0.1  # or this share of the data
 
@@ -212,6 +213,14 @@ def duals_pay(n_rows, n_outputs):
     duals = _EXPECTED_DUAL_STEPS * 2.0 * n_outputs * n_rows**3
     passes = _EXPECTED_WIDE_PASSES * pass_cost(n_rows**2, n_outputs)
     return LARGE_PRODUCT * (duals - 20.0 * n_rows**3) <= passes
+
+
+def dense_single_pays(n_entries, n_outputs):
+    """Whether float32 saves time where float64 data are cast anew for each product.
+
+    With many outputs that costs little beside the logits.
+    """
+    return n_outputs >= _MANY_OUTPUTS and pass_cost(n_entries, n_outputs) >= _LONG * CALLS
 
 
 def row_space_pays(n_rows, n_features, n_outputs):
