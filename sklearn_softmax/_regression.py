@@ -74,7 +74,8 @@ class SoftmaxRegression(
         weak that it drowns in rounding (1e-27 in units of standardised features), half the
         squared Newton decrement takes the place of the gap: an estimate, and no bound.
     max_iter : int, default=1000
-        The largest number of iterations.
+        The largest number of iterations; ten times that, the largest number of products with the
+        data that Newton's method takes in all of them.
     solver : {'auto', 'lbfgs', 'newton'}, default='auto'
         'newton' has the explicit Hessian, for few parameters; 'lbfgs' follows the curvature
         of each class. 'auto' compares their costs in operations and passes over the data, and

