@@ -72,7 +72,9 @@ class SoftmaxRegression(
     tol : float, default=1e-6
         Bound on the certified gap, relative to the objective. Without a penalty, or with one so
         weak that it drowns in rounding (1e-27 in units of standardised features), half the
-        squared Newton decrement takes the place of the gap: an estimate, and no bound.
+        squared Newton decrement takes the place of the gap: an estimate, and no bound. Where the
+        optimum is at infinity it tells half of what is left, or less: then `dual_gap_` has what
+        all chances add to the loss that recede, too.
     max_iter : int, default=1000
         The largest number of iterations; ten times that, the largest number of products with the
         data that Newton's method takes in all of them.

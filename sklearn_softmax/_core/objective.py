@@ -276,6 +276,7 @@ class Objective:
     class_hessians = pairs.class_hessians
     at_infinity = infinity.at_infinity
     recedes = infinity.recedes
+    vanishing = infinity.vanishing
 
     @property
     def noise(self):

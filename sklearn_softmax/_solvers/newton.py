@@ -64,12 +64,12 @@ def iterate(objective, start, step, *, tol, max_iter):
     for n_iter in range(max_iter + 1):
         gap = stopping.early_gap(point)
         if stopping.reached(point, gap):
-            return Result(point.params, point.value, gap, n_iter, stopping.outcome())
+            return stopping.end(point, gap, n_iter)
         newton_step = step(point)
         direction, decrement = newton_step.direction, newton_step.decrement
         gap = stopping.gap(point, decrement, direction if newton_step.exact else None)
         if stopping.reached(point, gap):
-            return Result(point.params, point.value, gap, n_iter, stopping.outcome(direction))
+            return stopping.end(point, gap, n_iter, direction)
         if objective.at_infinity(point):
             return Result(point.params, point.value, point.value, n_iter, Outcome.AT_INFINITY)
         if n_iter == max_iter or objective.n_passes >= most:

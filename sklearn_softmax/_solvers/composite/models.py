@@ -28,7 +28,7 @@ class FullModel:
     pins : ndarray of bool, of this shape
         Parameters that stay where they are: a class sum is free, or nothing curves.
     value : float
-        Of the loss: a model without any curvature has some that is nothing beside it.
+        Of loss and norm: a model without curvature gets some that is nothing beside it.
     """
 
     def __init__(self, matrix, shape, pins, value):

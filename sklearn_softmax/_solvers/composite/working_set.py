@@ -17,6 +17,7 @@ _STAGE = 4.0
 _MANY_STAGE, _FEW_STAGE = (0.05, 2), (0.3, 6)  # gap and steps of a stage
 _CLOSER, _SHARE = 0.3, 0.3
 _NEW = 0.05  # of a working set that is settled
+_NOTHING = 1e-250  # value: curvature beside it is no number any more
 _LITTLE = 0.03  # of what a working set gained: then others gain more
 
 
@@ -175,7 +176,7 @@ def working_sets(objective, penalty, start, *, kept, tol, max_iter):
     problem.relax(1.0)
     gap = problem.gap(tol * problem.value)
     while outcome is Outcome.CONVERGED and gap > tol * problem.value:
-        if n_iter >= max_iter or idle == 2:
+        if n_iter >= max_iter or idle == 2 or problem.value < _NOTHING:
             outcome = Outcome.MAX_ITER if n_iter >= max_iter else Outcome.STALLED
             break
         solver = problem.descend(tol, gap, max_iter - n_iter)
