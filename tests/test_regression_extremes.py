@@ -67,6 +67,23 @@ def test_one_row_of_each_class_and_offsets_of_any_size(options):
         assert np.isfinite(model.coef_).all()
 
 
+@every_penalty
+@pytest.mark.parametrize("unit", [1e50, 1e300])
+def test_penalties_that_are_next_to_nothing(options, unit):
+    """Classes that overlap: without a penalty there is an optimum, and it serves."""
+    rng, X, _ = draw(60, 4, 3)
+    y = np.argmax(X[:, :3] + rng.gumbel(size=(60, 3)), axis=1)
+    free = SoftmaxRegression(np.inf).fit(X, y)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model = SoftmaxRegression(**options).fit(X, y, sample_weight=np.full(60, unit))
+        light = np.append(1e-300 * unit, np.full(59, unit))
+        other = SoftmaxRegression(**options).fit(X, y, sample_weight=light)
+    np.testing.assert_allclose(model.coef_, free.coef_, atol=1e-3)
+    assert model.dual_gap_ <= 1e-6
+    assert np.isfinite(other.coef_).all()
+
+
 # Wide data.
 
 

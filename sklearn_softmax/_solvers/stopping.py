@@ -118,7 +118,7 @@ class Stopping:
         elif direction is not None and self._objective.recedes(direction):
             outcome = Outcome.AT_INFINITY
             gap = min(point.value, gap + self._objective.vanishing(point, direction))
-        return Result(point.params, point.value, gap, n_iter, outcome)
+        return Result(point.params, point.value, max(0.0, gap), n_iter, outcome)
 
     def final(self, point, decrement, n_iter, outcome=Outcome.MAX_ITER):
         """The result of a fit that found no way on, with its certificate whatever that costs.
@@ -128,7 +128,7 @@ class Stopping:
         gap = self._last_gap(point, decrement)
         if self._certifiable and self.reached(point, gap):
             outcome = Outcome.CONVERGED
-        return Result(point.params, point.value, gap, n_iter, outcome)
+        return Result(point.params, point.value, max(0.0, gap), n_iter, outcome)
 
     def _last_gap(self, point, decrement):
         gap = self._objective.duality_gap(point) if self._certifiable else max(0.0, decrement)

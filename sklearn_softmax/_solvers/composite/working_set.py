@@ -13,7 +13,7 @@ _MOST = 0.6  # share of the features above which all are taken
 _SMALL = 3.0  # passes whose calls take as long as their operations: nothing is left out
 _ARRAYS = 10  # of the size of the parameters that a pass touches
 _FEW, _NEAR = 450, 1e4  # parameters that are solved for at once; the first factor till where
-_STAGE = 4.0
+_STAGE, _MOST_STAGES = 4.0, 60
 _MANY_STAGE, _FEW_STAGE = (0.05, 2), (0.3, 6)  # gap and steps of a stage
 _CLOSER, _SHARE = 0.3, 0.3
 _NEW = 0.05  # of a working set that is settled
@@ -35,7 +35,7 @@ def stages(penalty, params, gradient):
     few = params.size <= _FEW
     if largest <= (_NEAR if few else 1.0):
         return np.ones(0)
-    n_steps = int(np.ceil(np.log(largest) / np.log(_STAGE)))
+    n_steps = min(int(np.ceil(np.log(largest) / np.log(_STAGE))), _MOST_STAGES)
     return largest ** np.linspace(1.0, 0.0, n_steps + 1)[1:-1]
 
 
