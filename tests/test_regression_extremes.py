@@ -7,7 +7,7 @@ import pytest
 from scipy import optimize, sparse
 from sklearn.exceptions import ConvergenceWarning
 
-from sklearn_softmax import SoftmaxRegression
+from sklearn_softmax import SoftmaxRegression, SoftmaxRegressionCV
 from sklearn_softmax._core import few_ridge
 from sklearn_softmax._core.targets.labels import BinaryLabels, Labels
 from sklearn_softmax._core.targets.target import divergence
@@ -182,3 +182,15 @@ def test_divergences_are_not_negative():
     change[0, ::2] += 0.6 * chances[0, ::2]  # half of the rows change much
     change -= chances * change.sum(axis=0)
     assert divergence(chances, change).min() >= 0.0
+
+
+@pytest.mark.parametrize("options", [{}, {"cv": "loo"}, {"l1_ratios": 1.0}])
+@pytest.mark.parametrize("seed", [2, 5])
+def test_far_offsets_are_certified_at_each_strength_and_in_each_fold(options, seed):
+    rng, X, y = draw(60, 3, 3, seed)
+    offset = rng.standard_normal((60, 3)) * 1e4
+    model = SoftmaxRegressionCV([0.01, 1.0, 100.0], **options)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", ConvergenceWarning)
+        model.fit(X, y, offset=offset)
+    assert model.dual_gap_ <= 1e-6

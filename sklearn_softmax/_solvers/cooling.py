@@ -15,7 +15,7 @@ from math import ceil, log
 
 import numpy as np
 
-_FAR, _ORDINARY = 10.0, 2.0  # mean losses in nats
+FAR, _ORDINARY = 10.0, 2.0  # mean losses in nats
 _COOLING = 4.0
 _ROUGH, _STEPS = 0.05, 20  # gap and steps at each temperature; a loss that is small
 
@@ -39,7 +39,7 @@ def cooled(objective, start, minimise):
     objective = copy(objective)
     objective.observer = None
     value = objective.at(start).value
-    if not _FAR < value < np.inf:
+    if not FAR < value < np.inf:
         return start
     params, last = start, 1.0
     hottest, number = value / _ORDINARY, ceil(log(value / _ORDINARY, _COOLING))
@@ -54,4 +54,4 @@ def cooled(objective, start, minimise):
 
 def may_be_far(target):
     """Whether a target has offsets that may make a loss large."""
-    return getattr(target, "largest", 0.0) > 0.5 * _FAR
+    return getattr(target, "largest", 0.0) > 0.5 * FAR
