@@ -11,6 +11,7 @@ from sklearn_softmax import SoftmaxRegression, SoftmaxRegressionCV
 from sklearn_softmax._core import few_ridge
 from sklearn_softmax._core.targets.labels import BinaryLabels, Labels
 from sklearn_softmax._core.targets.target import divergence
+from sklearn_softmax._solvers.quasi_newton import ScaledMetric, quasi_newton
 from sklearn_softmax._solvers.steps.conjugate import newton_step
 
 PENALTIES = {
@@ -194,3 +195,30 @@ def test_far_offsets_are_certified_at_each_strength_and_in_each_fold(options, se
         warnings.simplefilter("error", ConvergenceWarning)
         model.fit(X, y, offset=offset)
     assert model.dual_gap_ <= 1e-6
+
+
+def test_quasi_newton_ends_where_steps_gain_nothing():
+    """A goal below the rounding of the value, as weights of many sizes make it."""
+
+    class Point:
+        value, gradient = 1.0, np.array([1e-9])
+
+        def __init__(self, params):
+            self.params = params
+
+    class Line:
+        def __init__(self, objective, point, direction):
+            self._start, self._direction = point.params, direction
+
+        def evaluate(self, step):
+            return 1.0, -1e-18
+
+        def take(self, step):
+            return Point(self._start + step * self._direction)
+
+    class Flat:
+        noise, at, line = 1e-16, staticmethod(Point), lambda *asked: Line(*asked)
+
+    options = {"decrement": 1e-30, "max_iter": 500}
+    found = quasi_newton(Flat(), np.zeros(1), ScaledMetric(np.ones(1), 0.0), **options)
+    assert found.n_iter <= 5
