@@ -101,12 +101,16 @@ class SoftmaxClassifierMixin(ClassifierMixin):
         """
         return self._mean_loss(X, y, sample_weight)
 
+    def _check_fitted(self):
+        if not hasattr(self, "classes_"):  # scikit-learn's question takes longer than the answer
+            check_is_fitted(self)
+
     def _shifted_map(self, X, offset):
         """The map and its parameters; without offsets."""
         return self._linear_map(X)
 
     def _predict_with(self, function, X, offset):
-        check_is_fitted(self)
+        self._check_fitted()
         map, params = self._shifted_map(X, offset)
         with Threads() as threads:
             return function(map, params, threads)
@@ -138,7 +142,7 @@ class SoftmaxClassifierMixin(ClassifierMixin):
         return rows, weights
 
     def _mean_loss(self, X, y, sample_weight, offset=None):
-        check_is_fitted(self)
+        self._check_fitted()
         map, params = self._shifted_map(X, offset)
         rows, weights = self._known(y, sample_weight, map.n_rows)
         with Threads() as threads:

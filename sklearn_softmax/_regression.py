@@ -3,11 +3,11 @@
 import numpy as np
 from scipy import sparse
 from sklearn.base import BaseEstimator
-from sklearn.utils.validation import validate_data
 
 from ._core.threads import Threads
 from ._fitting.path import prepare
 from ._inference.standard_errors import InferenceMixin
+from ._inputs.features import read_features, remember_features
 from ._inputs.offset import OffsetClassifierMixin
 from ._inputs.outcomes import warn_outcome
 from ._inputs.shrinkage import check_shrinkage, read_shrinkage
@@ -256,7 +256,7 @@ class SoftmaxRegression(
             )
 
         found = fitted(coef, intercept)
-        validate_data(self, X, skip_check_array=True)  # names; not before the fit succeeded
+        remember_features(self, X)
         vars(self).update(found)
         self.n_iter_, self.loss_ = max(1, result.n_iter), float(result.value)
         self.dual_gap_ = float(result.gap / result.value)
@@ -285,12 +285,6 @@ class SoftmaxRegression(
         return None
 
     def _linear_map(self, X):
-        X = validate_data(
-            self,
-            X,
-            accept_sparse="csr",
-            dtype=[np.float64, np.float32],
-            reset=False,
-        )
+        X = read_features(self, X, accept_sparse="csr")
         design = (SparseDesign if sparse.issparse(X) else DenseDesign)(X, len(self.intercept_))
         return design, np.column_stack([dense(self.coef_), self.intercept_])

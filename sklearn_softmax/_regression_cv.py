@@ -2,8 +2,8 @@
 
 import numpy as np
 from sklearn.base import BaseEstimator
-from sklearn.utils.validation import validate_data
 
+from ._inputs.features import remember_features
 from ._inputs.offset import OffsetClassifierMixin
 from ._inputs.outcomes import warn_outcomes
 from ._inputs.shrinkage import read_shrinkage
@@ -244,7 +244,7 @@ class SoftmaxRegressionCV(
         options = self.n_jobs, progress.done
         scores, shares, results = cross_scores(folds, rows, whole, fits, measure, *options)
 
-        validate_data(self, X, skip_check_array=True)  # names; not before the fit succeeded
+        remember_features(self, X)
         place, chosen = choice(scores, shares, grid, self.rule)
         if self.l1_ratios is None:
             chosen |= {name: chosen[name].take(0, axis=-2) for name in _CURVES}

@@ -92,7 +92,8 @@ def test_class_gram_estimates_the_curvature_of_a_class(kind):
     rows = objective.candidates()
     table, importance = objective.variance_table(point, rows), objective.leverages(rows)
     for k, block in enumerate(blocks):
-        found, n_drawn = objective.class_gram(rows, table[k], importance, 6000, seed=k)
+        drawn_numbers = np.random.default_rng(k).random(len(rows), dtype=np.float32)
+        found, n_drawn = objective.class_gram(rows, table[k], importance, 6000, drawn_numbers)
         root = np.linalg.inv(np.linalg.cholesky(block))
         values = np.linalg.eigvalsh(root @ found @ root.T)
         assert 0.8 < values[0] <= values[-1] < 1.25

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from sklearn.datasets import load_breast_cancer, load_iris, load_wine
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
 from sklearn_softmax import SoftmaxRegression
 from sklearn_softmax._core.few_ridge import FewRidge
@@ -16,8 +17,9 @@ from sklearn_softmax._maps.design import DenseDesign
 from sklearn_softmax._maps.kept_rows import KeptRows
 from sklearn_softmax._maps.standardised import Standardised
 from sklearn_softmax._penalties.ridge import Ridge
-from sklearn_softmax._solvers import newton
+from sklearn_softmax._solvers import few_newton, newton
 from sklearn_softmax._solvers.outcome import Outcome
+from sklearn_softmax._solvers.steps import discriminant
 
 N_ROWS, N_FEATURES = 60, 4
 
@@ -124,7 +126,7 @@ def test_ends_certified_near_the_optimum(objective, tol, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("load", "most"), [(load_iris, 4), (load_wine, 5), (load_breast_cancer, 5)]
+    ("load", "most"), [(load_iris, 3), (load_wine, 3), (load_breast_cancer, 3)]
 )
 def test_the_last_point_needs_no_hessian(load, most, monkeypatch):
     made, hessian = [], FewRidge.hessian
@@ -138,6 +140,37 @@ def test_the_last_point_needs_no_hessian(load, most, monkeypatch):
     model = SoftmaxRegression().fit(*load(return_X_y=True))
     assert model.dual_gap_ <= 1e-6
     assert len(made) == model.n_iter_ <= most
+
+
+def test_discriminant_analysis_is_scikit_learns_where_all_is_taken(monkeypatch):
+    """Without a ridge, and with all of what the classes explain."""
+    X, y = load_iris(return_X_y=True)
+    X = X - X.mean(axis=0)
+    table = np.eye(3)[y]
+    priors, scatter, sums = table.mean(axis=0), X.T @ X / len(X), table.T @ X / len(X)
+    monkeypatch.setattr(discriminant, "_SHARE", 1.0)
+    params = discriminant.discriminant(scatter, sums, priors, np.full(4, 1e-13))
+    known = LinearDiscriminantAnalysis(solver="lsqr").fit(X, y)
+    for found, expected in ((params[:, :-1], known.coef_), (params[:, -1], known.intercept_)):
+        expected = expected - expected.mean(axis=0)
+        np.testing.assert_allclose(found - found.mean(axis=0), expected, rtol=1e-6, atol=1e-6)
+
+
+def test_there_is_no_discriminant_analysis_of_a_singular_matrix():
+    sums = np.array([[1.0, 1.0], [-1.0, -1.0]])
+    assert discriminant.discriminant(np.zeros((2, 2)), sums, np.full(2, 0.5), np.zeros(2)) is None
+
+
+def test_it_starts_from_discriminant_analysis_where_that_is_better(objective, monkeypatch):
+    """Without an intercept there is none, and what is worse than no coefficients is not taken."""
+    few, cold = objective.few(), np.zeros(np.prod(objective.map.shape))
+    nothing = few.start(cold).value
+    options = {"tol": 0.0, "max_iter": 0}
+    started = few_newton.few_newton(few, cold, None, **options).value
+    assert (started < nothing) == objective.map.fit_intercept
+    far = 1e3 * np.random.default_rng(0).standard_normal((max(2, few.shape[0]), few.shape[1]))
+    monkeypatch.setattr(few_newton, "discriminant", lambda *_: far)
+    assert few_newton.few_newton(few, cold, None, **options).value == nothing
 
 
 def test_an_optimum_is_certified_where_it_is():

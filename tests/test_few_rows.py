@@ -10,6 +10,7 @@ from sklearn_softmax._core.targets.labels import BinaryLabels, Labels
 from sklearn_softmax._core.targets.offset import Offset
 from sklearn_softmax._core.targets.soft import BinarySoftLabels, SmoothedLabels, SoftLabels
 from sklearn_softmax._core.threads import Threads
+from sklearn_softmax._fitting import composite
 from sklearn_softmax._maps.design import DenseDesign
 from sklearn_softmax._maps.kept_rows import KeptRows
 from sklearn_softmax._maps.standardised import Standardised
@@ -122,3 +123,15 @@ def test_others_go_on_where_few_steps_give_up(refuse, monkeypatch):
     limited = SoftmaxRegression(C=1.0, l1_ratio=1.0, tol=1e-9, max_iter=2)
     with pytest.warns(match="limit of iterations"):
         assert limited.fit(X, y).n_iter_ == 2
+
+
+def test_models_that_promise_more_than_there_is_are_damped(monkeypatch):
+    """Rare columns of one class: its loss is lost at once, and with it their curvature."""
+    rng = np.random.default_rng(8)
+    X = np.column_stack([rng.random((120, 12)) < 0.08, rng.standard_normal((120, 3))])
+    X = (X - X.mean(axis=0)) / X.std(axis=0)
+    y = np.argmax(X @ rng.normal(scale=2.0, size=(15, 5)) + rng.gumbel(size=(120, 5)), axis=1)
+    others = []
+    monkeypatch.setattr(composite, "working_sets", lambda *args, **options: others.append(args))
+    assert SoftmaxRegression(C=3.0, l1_ratio=1.0, tol=1e-8).fit(X, y).dual_gap_ <= 1e-8
+    assert others == []

@@ -1,6 +1,10 @@
 """What a fit holds beside the data."""
 
 import gc
+import inspect
+import platform
+import subprocess
+import sys
 import tracemalloc
 import weakref
 
@@ -36,6 +40,30 @@ def test_a_large_fit_takes_a_small_share_of_the_data():
         assert peak_of_fit(X, y) <= 0.08 * X.nbytes
         X = X.astype(np.float32)
         assert peak_of_fit(X, y) <= 0.13 * X.nbytes
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another C library")
+def test_arrays_that_come_and_go_are_not_mapped_anew():
+    """In a process of its own: thresholds of glibc never fall again."""
+    code = """
+        import resource, numpy as np, sklearn_softmax
+
+        def faults():
+            return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+
+        def use():
+            for array in [np.empty(1 << 18) for _ in range(4)]:
+                array.fill(0.0)
+
+        use()
+        before = faults()
+        for _ in range(10):
+            use()
+        print(faults() - before)
+    """
+    run = [sys.executable, "-c", inspect.cleandoc(code)]
+    found = subprocess.run(run, capture_output=True, text=True, check=True).stdout
+    assert int(found) < 1000  # of 20,480 pages
 
 
 @pytest.mark.parametrize(

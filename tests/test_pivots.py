@@ -87,7 +87,7 @@ def test_corrected_steps_are_minima_with_another_gradient(problem):
     assert number == 20
 
 
-def test_singular_faces_are_given_up(problem):
+def test_functions_that_fall_without_end_are_given_up(problem):
     matrix, start, gradient, norm, pins = problem
     matrix = matrix.copy()
     matrix[:, 0], start = matrix[:, 1], np.ones(SIZE)
@@ -123,3 +123,27 @@ def model_objective(X, y):
     )
     fits._problem.set_strength(1.0)
     return fits._problem.objective(np.float64)
+
+
+@pytest.fixture(params=range(4))
+def tied(request):
+    """Columns that add up to another, and copies: H is singular on the faces of most guesses."""
+    rng = np.random.default_rng(request.param)
+    root = rng.standard_normal((SIZE, 4 * SIZE))
+    root[:, :10], root[:, 20] = root[:, 10:20], root[:, 21] + root[:, 22]
+    matrix, norm = root.T @ root, np.full(4 * SIZE, 1.0)
+    start = rng.standard_normal(4 * SIZE)
+    gradient = root.T @ rng.standard_normal(SIZE)
+    return matrix, start, 9.0 * gradient, norm, np.zeros(4 * SIZE, bool)
+
+
+@pytest.mark.parametrize("size", [1.0, 0.3, 0.01])
+def test_tied_parameters_stay_zero_or_trade_places(tied, size):
+    norm = size * tied[3]
+    (face,) = make(tied).faces(norm[None])
+    found = tied[1] + face.changes[0]
+    slopes = slopes_of(tied, face.changes[0])
+    on = found != 0.0
+    assert 0 < np.count_nonzero(on) <= SIZE
+    np.testing.assert_allclose(slopes[on], -norm[on] * np.sign(found[on]), rtol=1e-7)
+    assert np.all(np.abs(slopes) <= norm * (1.0 + 1e-7))

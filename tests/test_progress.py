@@ -12,7 +12,7 @@ from sklearn.datasets import load_digits, load_iris
 from sklearn_softmax import SoftmaxRegression, SoftmaxRegressionCV
 from sklearn_softmax._core.targets.labels import Labels
 from sklearn_softmax._core.threads import Threads
-from sklearn_softmax._fitting.problem import RidgeFits
+from sklearn_softmax._fitting.ridge_fits import RidgeFits
 from sklearn_softmax._solvers import SOLVERS, Outcome
 
 

@@ -256,13 +256,13 @@ def block_diagonal(blocks):
 def test_block_metric_solves_with_its_blocks():
     blocks, gradient = draw_blocks(3, 4), np.random.default_rng(1).standard_normal((3, 4))
     expected = solve_dense(block_diagonal(blocks), gradient).ravel()
-    metric = BlockMetric(lambda k: blocks[k].copy(), 3, (3, 4), Threads().for_each)
+    metric = BlockMetric(lambda classes: blocks[classes].copy(), 3, (3, 4), Threads().for_each)
     np.testing.assert_allclose(metric.solve(gradient.ravel()), expected, rtol=1e-9)
 
 
 def test_block_metric_of_a_singular_block_is_finite():
     rows = np.random.default_rng(0).standard_normal((2, 5))
-    metric = BlockMetric(lambda k: rows.T @ rows, 1, (1, 5), Threads().for_each)
+    metric = BlockMetric(lambda classes: (rows.T @ rows)[None], 1, (1, 5), Threads().for_each)
     gradient = rows.T @ [1.0, 2.0]
     found = metric.solve(gradient)
     np.testing.assert_allclose(rows.T @ (rows @ found), gradient, rtol=1e-4)
@@ -647,7 +647,7 @@ def test_a_strong_penalty_does_not_hold_what_has_none(seed):
 
 def optimum(problem, objective, C):
     problem.set_strength(C)
-    result = SOLVERS["newton"](objective, problem.start(), tol=1e-12, max_iter=100)
+    result = SOLVERS["newton"](objective, problem.start(), tol=1e-15, max_iter=100)
     return objective.at(result.params), objective.penalty.curvature
 
 

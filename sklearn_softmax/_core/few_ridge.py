@@ -9,6 +9,7 @@ from .certificates.smooth import LEAST_WEIGHT, UNSOLVED, divergences
 from .few_rows import FewRows
 
 _LARGEST = 1 << 18  # numbers of a table that is kept
+_LEAST = 2.0**-52  # of a class prior
 
 
 @lru_cache(maxsize=16)
@@ -80,6 +81,28 @@ class FewRidge(FewRows):
         self._objective.n_passes += 1.0
         return self._with_penalty(self.at(params.reshape(self.shape)))
 
+    def classes(self, state):
+        """What discriminant analysis asks for, where `state` has no coefficients; else None.
+
+        Returns
+        -------
+        scatter, sums, priors, ridge : ndarray
+            See `steps.discriminant`.
+        """
+        if not self._free or state.params[:, :-1].any():
+            return None
+        sums, ridge = -state.gradient[:, :-1], self._penalty.curvature[: self.shape[1] - 1]
+        if len(sums) == 1:
+            sums, ridge = np.concatenate([-sums, sums]), 2.0 * ridge
+        priors = self._target.frequencies(self._objective.weights)
+        return self._columns[:-1] @ self._weighted[:, :-1], sums, np.maximum(priors, _LEAST), ridge
+
+    def of_classes(self, params):
+        """Parameters of class sum zero from those of each class."""
+        if self.shape[0] == 1:
+            return params[1:] - params[:1]
+        return params - np.add.reduce(params, axis=0) / len(params)
+
     def moved(self, state, step, direction, margins):
         """State at ``params + step * direction``, for the margins of the direction."""
         self._objective.n_passes += 0.5
@@ -97,6 +120,12 @@ class FewRidge(FewRows):
         self._objective.n_passes += 0.5
         return super().margins(direction)
 
+    def derivatives(self, state, margins):
+        """First and second derivative of P along margins, and the third of the loss, twice."""
+        rows = self._all(margins)
+        first, second = self._target.derivatives(state.chances, margins, rows)
+        return first, second, second @ self._weighted
+
     def hessian(self, state):
         """In differences from the last class, where there are several: see `curvature.matrices`."""
         chances = state.chances
@@ -109,8 +138,8 @@ class FewRidge(FewRows):
             moments = self._moments(chances[first] * chances[second]).reshape(len(first), -1)
             blocks = _laplacian(len(chances), moments) if laplacian is None else laplacian @ moments
         n, _, width = self._ridge.shape
+        blocks.reshape(n, n, -1)[:, :, :: width + 1] += self._ridge
         blocks = blocks.reshape(n, n, width, width)
-        np.einsum("klii->kli", blocks)[:] += self._ridge
         return blocks.transpose(0, 2, 1, 3).reshape(n * width, n * width)
 
     def _moments(self, weights):
@@ -139,9 +168,10 @@ class FewRidge(FewRows):
         self._objective.n_passes += 0.5
         residual = state.gradient + change @ self._weighted
         if self._free:
-            allowed = max(UNSOLVED * np.abs(state.gradient).max(), ROUNDING * state.value)
-            if not np.abs(residual[:, -1]).max() <= allowed:
+            left = np.abs(residual[:, -1]).max()
+            rounding = left <= ROUNDING * state.value
+            if not (rounding or left <= UNSOLVED * np.abs(state.gradient).max()):
                 return np.inf
         residual *= residual
-        rest = np.dot(residual.ravel(), self._penalty.half_inverse)
+        rest = np.vdot(residual, self._penalty.half_inverse)
         return max(0.0, np.dot(terms, self._weights) + rest)  # it may be rounding

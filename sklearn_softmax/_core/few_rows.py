@@ -142,10 +142,7 @@ class FewRows:
     def _state(self, params, relative):
         """State at parameters whose relative logits are known."""
         target, rows = self._target, self._all(relative)
-        chances = np.empty_like(relative)
-        losses, inverse = target.loss_rows(relative, rows, chances)
-        target.probabilities(chances, inverse, rows)
-        excess = target.excess(chances, rows)
+        losses, chances, excess = target.states(relative, rows)
         value, gradient = self._mean(losses, params), self._adjoint(excess, params)
         return State(params, value, gradient, chances, excess, relative)
 

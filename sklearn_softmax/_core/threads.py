@@ -66,6 +66,8 @@ def _limit(library, count):
     threadpoolctl 3.7 and newer listen to one thread only until that lets go; here a lock stands
     for it.
     """
+    if library.get_num_threads() == count:
+        return
     let_go = getattr(library, "clear_controlling_thread", None)
     if let_go is not None:
         let_go(force=True)
@@ -101,8 +103,11 @@ class Threads:
         self._errors.__exit__(*exception)
         _blas.leave()
 
-    def for_each(self, task, items):
-        """Call ``task(item)`` for every item, in any order; the caller works along."""
+    def for_each(self, task, items, shared=True):
+        """Call ``task(item)`` for every item, in any order; the caller works along.
+
+        Unless they are `shared` it does so alone.
+        """
         waiting = deque(items)
 
         def drain():
@@ -113,7 +118,7 @@ class Threads:
                     return
                 task(item)
 
-        helpers = min(self.count, len(waiting)) - 1
+        helpers = min(self.count, len(waiting)) - 1 if shared else 0
         if helpers < 1:
             return drain()
         futures = [_executor().submit(_unheard, drain) for _ in range(helpers)]

@@ -2,6 +2,7 @@
 
 from collections import deque
 from dataclasses import replace
+from functools import cached_property
 from itertools import islice
 
 import numpy as np
@@ -13,7 +14,8 @@ from .._solvers.composite.few_steps import FewSteps
 from .._solvers.composite.working_set import stages, working_sets
 from .._solvers.outcome import Outcome
 from .._solvers.related.trail import Trail
-from .problem import RidgeFits, RidgeProblem, alpha_from_C, canonical
+from .problem import RidgeProblem, alpha_from_C, canonical
+from .ridge_fits import RidgeFits
 
 _MARGIN = 1.01  # over the largest gradient that a standardised feature can have
 _TIGHT, _MOST_STEPS = 1e-11, 200
@@ -66,13 +68,20 @@ class CompositeProblem(RidgeProblem):
             self._penalise(self.composite.smooth(self.map.shape[0]))
 
     def _composite(self, C):
-        alpha = alpha_from_C(C, self._total) * self._factors
-        norm, ridge = np.zeros((2, self.map.shape[1]))
-        norm[: self.map.n_features] = self._l1_ratio * alpha / self.map.scale
-        if self._l1_ratio < 1.0 or self.map.still is not None:
-            weights = (1.0 - self._l1_ratio) * alpha / self.map.scale**2
-            ridge[: self.map.n_features] = self.map.held(weights, alpha)
+        alpha = alpha_from_C(C, self._total)
+        norm, ridge = alpha * self._units
+        if self.map.still is not None:
+            held = ridge[: self.map.n_features]
+            held[:] = self.map.held(held, alpha * self._factors)
         return self._make.of(self.map.shape[0], norm, ridge)
+
+    @cached_property
+    def _units(self):
+        """Norm and ridge of a strength of 1."""
+        units, scale = np.zeros((2, self.map.shape[1])), self.map.scale
+        units[0, : self.map.n_features] = self._l1_ratio * self._factors / scale
+        units[1, : self.map.n_features] = (1.0 - self._l1_ratio) * self._factors / scale**2
+        return units
 
     def _following(self, number):
         """Penalties of the next C, as long as these ascend."""
@@ -129,7 +138,8 @@ class CompositeProblem(RidgeProblem):
             self._few = FewSteps(objective, FewRows(objective))
         params = self._last[1] if known else self._better_start(start)
         options["following"] = self._following
-        options["guess"] = self._trail.ahead(self._strength) if known else None
+        bends = known and not self.composite.straight
+        options["guess"] = self._trail.ahead(self._strength) if bends else None
         return self._few.minimise(self.composite, params, **options)
 
     def _after(self, objective, few, start):

@@ -4,7 +4,8 @@ from dataclasses import replace
 
 from .._inputs.shrinkage import Shrinkage
 from .composite import CompositeFits, CompositeProblem
-from .problem import RidgeFits, canonical
+from .problem import canonical
+from .ridge_fits import RidgeFits
 from .used_columns import UsedColumns, restrict, used_columns
 
 __all__ = ["Shrinkage", "fit_path", "prepare", "smallest_C"]

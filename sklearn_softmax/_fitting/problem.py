@@ -9,7 +9,6 @@ from .._core.blocks import RowBlocks
 from .._core.objective import Objective
 from .._maps.design import DenseDesign, SparseDesign
 from .._maps.kept_rows import KeptRows
-from .._maps.row_space import RowSpace
 from .._maps.standardised import Standardised, column_scales
 from .._penalties.ridge import Ridge
 from .._solvers import Outcome, costs
@@ -17,9 +16,8 @@ from .._solvers.choice import choose
 from .._solvers.stopping import Stopping
 from .precision import first_precision
 from .starts import better_start, cold_start
-from .wide import solve_wide
 
-_LARGEST = 1e120
+LARGEST = 1e120
 _LEAST_PRODUCT = 1e-50  # of C and weight: coefficients are 0 to rounding
 _COLUMN_NUMBERS = 1 << 16  # of a block of rows whose moments are taken
 
@@ -32,72 +30,6 @@ def alpha_from_C(C, total_weight):
     row of coefficients, in scikit-learn and here, and nothing else to convert.
     """
     return 0.0 if np.isinf(C) else 1.0 / max(C * total_weight, _LEAST_PRODUCT)
-
-
-class RidgeFits:
-    """Fits with a ridge to one prepared set of data, for any number of C.
-
-    Wide data are solved in their row space first, and certified in the original features: the
-    Gram matrix squares the condition number, so that small features may be lost in it.
-
-    Parameters
-    ----------
-    X, target, weights
-        See `RidgeProblem`, which `options` are for, too.
-    """
-
-    def __init__(self, X, target, weights, **options):
-        self._problem = RidgeProblem(canonical(X), target, weights, **options)
-        n_entries = X.nnz if sparse.issparse(X) else X.size
-        wide = costs.row_space_pays(*X.shape, target.n_outputs, n_entries)
-        factors = options.pop("factors", None)
-        self._space = self._inner = None
-        if wide and (factors is None or np.all(factors > 0)):
-            space = RowSpace(X, options["fit_intercept"], weights, factors)
-            if space.rows.size:
-                self._space = space
-                self._inner = RidgeProblem(space.rows, target, weights, **options)
-
-    def observe(self, observer):
-        """Call ``observer(coefficients) -> stop`` after each iteration.
-
-        ``coefficients()`` returns coef and intercept. None for no observer.
-        """
-        self._problem.observer = observer
-        if self._inner is not None:
-            to_raw = self._space.to_raw
-            self._inner.observer = observer and (lambda found: observer(lambda: to_raw(*found())))
-
-    def fit(self, C, start, *, solver, tol, max_iter):
-        """Coefficients at one C.
-
-        Parameters
-        ----------
-        C : float
-            Inverse strength of the penalty.
-        start : tuple (coef, intercept) or None
-            Where to start; None stands for zero coefficients.
-        solver : callable
-            ``solver(objective, start, tol, max_iter) -> Result``.
-        tol, max_iter : float, int
-            For the solver.
-
-        Returns
-        -------
-        coef : ndarray of shape (n_outputs, n_features)
-        intercept : ndarray of shape (n_outputs,)
-        result : Result
-        """
-        problem, n_iter = self._problem, 0
-        problem.set_strength(C)
-        if self._inner is not None:
-            self._inner.set_strength(C)
-            options = {"solver": solver, "tol": tol, "max_iter": max_iter}
-            start, sure, n_iter = solve_wide(problem, self._inner, self._space, start, **options)
-            if sure is not None:
-                return *start, sure
-        result = problem.solve(solver, start, tol=tol, max_iter=max_iter - n_iter)
-        return *problem.coefficients(result.params), replace(result, n_iter=n_iter + result.n_iter)
 
 
 def canonical(X):
@@ -166,10 +98,10 @@ class RidgeProblem:
         rows = max(1, numbers * design.n_rows // max(1, design.n_entries))
         blocks = RowBlocks(design.n_rows, rows)
         self.columns = columns or column_scales(design, weights, blocks, threads)
-        too_large = np.flatnonzero(~(np.hypot(*self.columns[:2]) < _LARGEST))
+        too_large = np.flatnonzero(~(np.hypot(*self.columns[:2]) < LARGEST))
         if len(too_large):
             raise ValueError(
-                f"X must have columns whose root mean square is below {_LARGEST:g}, so that "
+                f"X must have columns whose root mean square is below {LARGEST:g}, so that "
                 f"products are finite; column {too_large[0]} has more."
             )
         self.map = Standardised(design, *self.columns)
@@ -201,7 +133,9 @@ class RidgeProblem:
         return objective
 
     def _new_objective(self, dtype):
-        map = KeptRows.of(Standardised(self._design(dtype), *self.columns))
+        same = dtype == self.map.dtype
+        map = self.map if same else Standardised(self._design(dtype), *self.columns)
+        map = KeptRows.of(map)
         n_outputs, width = map.shape
         return Objective(
             map,

@@ -3,10 +3,9 @@
 import numpy as np
 from sklearn.utils import check_array, check_consistent_length, check_X_y
 
+from .features import FLOATS, is_plain
 from .known import KnownLabels, KnownMass
-from .validation import encode_labels, number_labels
-
-FLOATS = [np.float64, np.float32]
+from .validation import are_labels, encode_labels, number_labels
 
 
 def is_table(y):
@@ -44,7 +43,8 @@ def read_rows(X, y, classes, estimator):
         classes, rows = read_table(y, named)
         check_consistent_length(X, rows)
         return X, classes, rows
-    X, y = check_X_y(X, y, **options)
+    if not (are_labels(y) and is_plain(X) and len(y) == len(X)):
+        X, y = check_X_y(X, y, **options)
     if named is None:
         classes, labels = encode_labels(y)
     else:

@@ -6,7 +6,8 @@ from sklearn.utils import check_array
 
 from .._maps.shifted import Shifted
 from .._probabilistic import SoftmaxClassifierMixin
-from .labels import FLOATS, column_names, is_table
+from .features import FLOATS
+from .labels import column_names, is_table
 from .validation import check_no_words
 
 _LARGEST = 1e30  # what float32 logits hold, with room for their sums

@@ -141,6 +141,11 @@ def _as_sequence(asked, values):
     return np.atleast_1d(found)
 
 
+def are_labels(y):
+    """Whether y is a plain array of what can be nothing but labels."""
+    return type(y) is np.ndarray and y.ndim == 1 and y.dtype.kind in _DISCRETE
+
+
 def encode_labels(y):
     """Sorted classes, and the number of each row's class.
 
@@ -149,11 +154,11 @@ def encode_labels(y):
     ValueError
         If y is continuous or multilabel.
     """
-    kind = np.asarray(y).dtype.kind if np.ndim(y) == 1 else ""
-    if kind not in _DISCRETE:
+    y = np.asarray(y)
+    if not are_labels(y):
         check_classification_targets(y)
-    if kind in _INTEGERS and len(y) and np.min(y) >= 0 and np.max(y) < len(y):
-        return _encode_counts(np.asarray(y))
+    elif y.dtype.kind in _INTEGERS and len(y) and y.min() >= 0 and y.max() < len(y):
+        return _encode_counts(y)
     return np.unique(y, return_inverse=True)
 
 
@@ -249,6 +254,7 @@ def class_factors(class_weight, classes, masses):
 
 
 __all__ = [
+    "are_labels",
     "check_choice",
     "check_bool",
     "check_factors",

@@ -122,7 +122,7 @@ class DenseDesign(_Design):
     def quadratic_forms(self, rows, square, linear):
         """Σ_j square_j x_j² + linear_j x_j of each row of the slice."""
         block = self.X[rows].astype(np.float64, copy=False)
-        return np.einsum("bj,bj,j->b", block, block, square) + block @ linear
+        return (block * block) @ square + block @ linear
 
     def add_squares(self, weights, rows, totals):
         """Add Σ w, Σ w x and Σ w x² of the slice `rows`, for each output."""
@@ -141,7 +141,8 @@ class DenseDesign(_Design):
 
     def shift(self):
         """A point near the data, from which moments are taken without cancellation."""
-        return np.asarray(self.X[: min(16, self.n_rows)], dtype=np.float64).mean(axis=0)
+        few = self.X[:16]
+        return np.add.reduce(few, axis=0, dtype=np.float64) / len(few)
 
 
 class SparseDesign(_Design):

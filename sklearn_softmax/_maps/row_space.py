@@ -6,11 +6,13 @@ optimum (Hastie & Tibshirani, 2004, Biostatistics 5, "Efficient quadratic regula
 expression arrays").
 """
 
+from functools import cached_property
+
 import numpy as np
 from scipy import sparse
 
 _RANK = 1e-13  # eigenvalues below this share of the largest are rounding
-_COLUMNS = 1 << 20  # numbers of a block of columns
+_NUMBERS = 1 << 19  # of a block of columns
 
 
 class RowSpace:
@@ -31,8 +33,8 @@ class RowSpace:
 
     Attributes
     ----------
-    rows : ndarray of shape (n_rows, rank), float64
-        B, the coordinates of the centred rows.
+    gram : ndarray of shape (n_rows, n_rows), float64
+        Products of the centred rows.
     mean : ndarray of shape (n_features,)
         Zero where not centred.
     """
@@ -41,20 +43,29 @@ class RowSpace:
         self._X = X.tocsc() if sparse.issparse(X) else X
         self._roots_of_factors = None if factors is None else np.sqrt(factors)
         n_rows, n_features = X.shape
-        step = max(1, _COLUMNS // n_rows)
+        step = max(1, _NUMBERS // n_rows)
         self._slices = [slice(a, a + step) for a in range(0, n_features, step)]
         self.mean = np.zeros(n_features)
         if centre:
             for columns in self._slices:
                 self.mean[columns] = np.average(self._dense(columns), axis=0, weights=weights)
-        gram = np.zeros((n_rows, n_rows))
+        self.gram = np.zeros((n_rows, n_rows))
         for columns in self._slices:
             block = self._block(columns)
-            gram += block @ block.T
-        values, vectors = np.linalg.eigh(gram)
+            self.gram += block @ block.T
+
+    @cached_property
+    def _basis(self):
+        """Roots of the eigenvalues of the products, and their vectors."""
+        values, vectors = np.linalg.eigh(self.gram)
         keep = values > _RANK * max(values[-1], np.finfo(np.float64).tiny)
-        self._roots, self._vectors = np.sqrt(values[keep]), vectors[:, keep]
-        self.rows = self._vectors * self._roots
+        return np.sqrt(values[keep]), vectors[:, keep]
+
+    @cached_property
+    def rows(self):
+        """B, the coordinates of the centred rows, shape (n_rows, rank)."""
+        roots, vectors = self._basis
+        return vectors * roots
 
     def _dense(self, columns):
         block = self._X[:, columns]
@@ -69,19 +80,50 @@ class RowSpace:
 
     def to_raw(self, coef, intercept):
         """Coefficients of X from those of `rows`: W = V Q with Q = roots⁻¹ vectors' Xc."""
-        combination = (coef / self._roots) @ self._vectors.T
-        raw = np.empty((len(coef), self._X.shape[1]))
-        for columns in self._slices:
-            raw[:, columns] = combination @ self._block(columns)
-        if self._roots_of_factors is not None:
-            raw /= self._roots_of_factors
+        roots, vectors = self._basis
+        raw, *_ = self.combined((coef / roots) @ vectors.T, products=False)
         return raw, intercept - raw @ self.mean
+
+    def combined(self, shares, products=True):
+        """Coefficients of X that are sums of its centred rows, in one pass.
+
+        Parameters
+        ----------
+        shares : ndarray of shape (n_outputs, n_rows)
+            What they are multiplied with.
+        products : bool
+            Whether the products of rows and coefficients are wanted.
+
+        Returns
+        -------
+        coef : ndarray of shape (n_outputs, n_features)
+        scores : ndarray of shape (n_outputs, n_rows)
+            The products.
+        square : float
+            Σ f_j W_:j², what a ridge sees.
+        """
+        coef, scores = np.empty((len(shares), self._X.shape[1])), np.zeros(shares.shape)
+        for columns in self._slices:
+            block = self._block(columns)
+            coef[:, columns] = part = shares @ block
+            if products:
+                scores += part @ block.T
+        square = np.vdot(coef, coef)
+        if self._roots_of_factors is not None:
+            coef /= self._roots_of_factors
+        return coef, scores, square
+
+    @property
+    def sizes(self):
+        """Norms of the rows before they were centred, or more, shape (n_rows,)."""
+        roots = 1.0 if self._roots_of_factors is None else self._roots_of_factors
+        return np.sqrt(np.diagonal(self.gram)) + np.linalg.norm(self.mean / roots)
 
     def from_raw(self, coef, intercept):
         """Coefficients of `rows` nearest to those of X: V = W Q'."""
-        product = np.zeros((len(coef), len(self._vectors)))
-        roots = 1.0 if self._roots_of_factors is None else self._roots_of_factors
-        scaled = coef * roots
+        product, (roots, vectors) = np.zeros((len(coef), len(self.gram))), self._basis
+        factors = 1.0 if self._roots_of_factors is None else self._roots_of_factors
+        scaled = coef * factors
         for columns in self._slices:
             product += scaled[:, columns] @ self._block(columns).T
-        return (product @ self._vectors) / self._roots, intercept + coef @ self.mean
+        return (product @ vectors) / roots, intercept + coef @ self.mean

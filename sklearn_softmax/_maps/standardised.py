@@ -141,13 +141,17 @@ class Standardised:
 
     def gram(self, indices, roots=None):
         """Σ x̃x̃' of the rows with these indices, each row multiplied with its root, if any."""
-        total, n = np.zeros((self.shape[1],) * 2), self.n_features
-        for part, own in _parts(indices, max(256, _GRAM_NUMBERS // self.shape[1])):
+        width, n = self.shape[1], self.n_features
+        total = np.zeros((width, width))
+        for part, own in _parts(indices, max(256, _GRAM_NUMBERS // width, 2 * width)):
             rows = self.design.raw_rows(own) - self.mean
             factors = np.ones(len(rows)) if roots is None else roots[part]
             if roots is not None:
                 rows *= factors[:, None]
-            total[:n, :n] += rows.T @ rows
+            product = rows.T @ rows
+            if part.start:
+                product += total[:n, :n]
+            total[:n, :n] = product
             total[n:, :n] += factors @ rows
             total[n:, n:] += np.dot(factors, factors)
         total[:n, n:] = total[n:, :n].T
@@ -224,19 +228,18 @@ def column_scales(design, weights, blocks, threads):
 
     def visit(rows, totals):
         part = None if weights is None else weights[rows]
-        with np.errstate(over="ignore", invalid="ignore"):
-            moments = design.column_moments(rows, part, shift)
+        moments = design.column_moments(rows, part, shift)
         for total, moment in zip(totals, moments, strict=True):
             total += moment
 
     def zeros():
         return np.zeros(design.n_features), np.zeros(design.n_features)
 
-    first, second = blocks.sum(visit, zeros, threads)
     total = design.n_rows if weights is None else np.add.reduce(weights)
-    first, second = first / total, second / total
-    mean = shift + first
     with np.errstate(over="ignore", invalid="ignore"):
+        first, second = blocks.sum(visit, zeros, threads)
+        first, second = first / total, second / total
+        mean = shift + first
         variance = np.maximum(second - first**2, 0.0)
         level = variance + mean**2
     if not design.fit_intercept:

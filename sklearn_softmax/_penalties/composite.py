@@ -6,6 +6,7 @@ parts of them, are exactly zero at the optimum.
 """
 
 from abc import ABC, abstractmethod
+from functools import cached_property
 
 import numpy as np
 
@@ -38,8 +39,16 @@ class Composite(ABC):
 
     def __init__(self, norm, ridge):
         self.norm, self.ridge = norm, ridge
-        self.free = (norm == 0.0) & (ridge == 0.0)
-        self.has_ridge = bool(ridge.any())
+
+    @cached_property
+    def free(self):
+        """Columns that are not penalised."""
+        return (self.norm == 0.0) & (self.ridge == 0.0)
+
+    @cached_property
+    def has_ridge(self):
+        """Whether any b is not zero."""
+        return bool(self.ridge.any())
 
     @classmethod
     def of(cls, n_outputs, norm, ridge):

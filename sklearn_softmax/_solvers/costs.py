@@ -10,7 +10,10 @@ LARGE_PRODUCT = 0.35  # time of an operation in a large product, relative to a p
 HESSIAN_PRODUCT = 0.7  # the same for a multiplication and an addition in a Hessian
 GATHER = 4.0  # of a number that is standardised for it
 
+_CURVATURES = 0.4  # of a pass: those of all rows
+_DRAW = 0.15  # of CALLS: to draw the rows of a class
 _EXPECTED_PASSES = 50
+_EXPECTED_WIDE_PASSES, _EXPECTED_DUAL_STEPS = 15, 6
 _SIDE_COST = 0.25  # of a pass: what may be done beside it, since it spares half a pass at times
 _NEWTON_RATIO, _NEWTON_SWITCH_RATIO, _KEPT_RATIO = 0.7, 3.5, 30.0
 _FEW_RATIO = 2.5  # where calls cost most: `few_newton` has few beside the Hessian's
@@ -40,6 +43,18 @@ def gradients_pay(n_entries, n_outputs):
 def blocks_cost(n_blocks, n_rows, width):
     """Cost of `n_blocks` Gram matrices of weighted rows, and of their Cholesky factors."""
     return LARGE_PRODUCT * n_blocks * (n_rows * width**2 + width**3 / 3.0)
+
+
+def metric_ratio(n_blocks, n_drawn, width, n_entries, n_outputs):
+    """Cost of a metric from drawn rows, in passes: curvatures of rows, calls and products."""
+    calls = _DRAW * n_blocks * CALLS
+    products = blocks_cost(n_blocks, n_drawn, width)
+    return _CURVATURES + (calls + products) / pass_cost(n_entries, n_outputs)
+
+
+def threads_pay(operations):
+    """Whether so much work is worth waking threads that share it."""
+    return operations > CALLS
 
 
 def whole_blocks_pay(n_outputs, n_rows, width):
@@ -185,6 +200,16 @@ def single_pays(n_entries, n_outputs):
     With few outputs they take the time of reading indices.
     """
     return n_outputs >= _SINGLE_OUTPUTS and pass_cost(n_entries, n_outputs) >= 2.0 * CALLS
+
+
+def duals_pay(n_rows, n_outputs):
+    """Whether Newton's steps on duals cost less than an eigenbasis and the passes there.
+
+    For each class they take the inverse of a matrix of all rows.
+    """
+    duals = _EXPECTED_DUAL_STEPS * 2.0 * n_outputs * n_rows**3
+    passes = _EXPECTED_WIDE_PASSES * pass_cost(n_rows**2, n_outputs)
+    return LARGE_PRODUCT * (duals - 20.0 * n_rows**3) <= passes
 
 
 def row_space_pays(n_rows, n_features, n_outputs, n_entries=None):

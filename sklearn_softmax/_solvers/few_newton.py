@@ -10,6 +10,7 @@ import numpy as np
 from scipy.linalg import lapack
 
 from .outcome import Outcome, Result
+from .steps.discriminant import discriminant
 from .steps.line_search import search
 from .steps.newton_equation import small_correction
 
@@ -39,7 +40,7 @@ def few_newton(few, start, observer, *, tol, max_iter):
     Result
         Its outcome is None where the solver gave up.
     """
-    state, gap, n_iter, idle = few.start(start), np.inf, 0, 0
+    state, gap, n_iter, idle = _first(few, start), np.inf, 0, 0
     while not gap <= tol * state.value:
         step = _Step(few, state)
         if step.decrement <= tol * state.value:
@@ -56,6 +57,17 @@ def few_newton(few, start, observer, *, tol, max_iter):
         if observer is not None and observer(state.params.ravel()):
             return _result(state, gap, n_iter, Outcome.INTERRUPTED)
     return _result(state, gap, n_iter, Outcome.CONVERGED)
+
+
+def _first(few, start):
+    """The state to start from: that of discriminant analysis, where it is better than none."""
+    state = few.start(start)
+    classes = few.classes(state)
+    found = None if classes is None else discriminant(*classes)
+    if found is None:
+        return state
+    other = few.start(few.of_classes(found))
+    return other if other.value < state.value else state
 
 
 def _result(state, gap, n_iter, outcome):
@@ -76,46 +88,47 @@ class _Step:
     def __init__(self, few, state):
         self._few, self.state, self._seen = few, state, {}
         right = -few.reduced(state.gradient)
-        self._factor, solution, failed = lapack.dposv(few.hessian(state), right, lower=0)
+        hessian = few.hessian(state).T  # it is symmetric: LAPACK takes it without a copy
+        self._factor, solution, failed = lapack.dposv(hessian, right, lower=1, overwrite_a=1)
         self._direction = few.centred(solution)
         self.margins = few.margins(self._direction)
-        self._slope = self._along(state.gradient, self._direction)
+        self._slope = np.vdot(state.gradient, self._direction)
         self.decrement = np.nan if failed else -0.5 * self._slope
-
-    @staticmethod
-    def _along(gradient, direction):
-        return np.dot(gradient.ravel(), direction.ravel())
 
     def take(self):
         """The state that a line search finds, and the gap there; None where it finds none."""
-        few, value = self._few, self.state.value
-        bend = self._correct()
-        length = search(self, value, self._slope, _ACCURATE, few.noise)
-        found = self._seen.get(length)
-        if length != 1.0 or self.decrement > _NEAR * value:
-            return found, np.inf
-        dual = few.curved(self.state, self.margins) + bend + self.state.excess
-        return found, few.gap(found, dual - found.excess)
-
-    def _correct(self):
-        """Add the correction, unless it is large; returns what it adds to Q."""
         few, state = self._few, self.state
-        bend, third = few.bend(state, self.margins)
-        change = -0.5 * few.reduced(third)
-        correction = small_correction(self._factor, change, self._slope, lower=0)
+        change = self._corrected()
+        length = search(self, state.value, self._slope, _ACCURATE, few.noise)
+        found = self._seen.get(length)
+        if length != 1.0 or self.decrement > _NEAR * state.value:
+            return found, np.inf
+        change += state.excess
+        change -= found.excess
+        return found, few.gap(found, change)
+
+    def _corrected(self):
+        """Add the correction, unless it is large; returns Q - P."""
+        few, state = self._few, self.state
+        change, second, third = few.derivatives(state, self.margins)
+        right = -0.5 * few.reduced(third)
+        correction = small_correction(self._factor, right, self._slope, lower=1)
         if correction is None:
-            return 0.0
+            return change
         correction = few.centred(correction)
         corrected = self._direction + correction
-        slope = self._along(state.gradient, corrected)
-        if not slope < 0.0:
-            return 0.0
-        self._direction, self._slope = corrected, slope
-        self.margins = self.margins + few.margins(correction)
-        return 0.5 * bend
+        slope = np.vdot(state.gradient, corrected)
+        if slope < 0.0:
+            more = few.margins(correction)
+            self._direction, self._slope = corrected, slope
+            self.margins = self.margins + more
+            second *= 0.5
+            change += second
+            change += few.curved(state, more)
+        return change
 
     def evaluate(self, step):
         """Value and slope at a length of the step."""
         found = self._few.moved(self.state, step, self._direction, self.margins)
         self._seen[step] = found
-        return found.value, self._along(found.gradient, self._direction)
+        return found.value, np.vdot(found.gradient, self._direction)

@@ -42,7 +42,7 @@ def lbfgs(objective, start, *, tol, max_iter, metrics=None, patience=np.inf):
         Pairs(len(start), _PAIRS, objective.map.dtype),
         Stopping(objective, tol),
     )
-    metrics = MetricSchedule(objective) if metrics is None else metrics
+    metrics = MetricSchedule(objective, tol) if metrics is None else metrics
     metric, failures, idle, least = metrics.first(point), 0, 0, np.inf
     for n_iter in range(max_iter + 1):
         direction = pairs.direction(point.gradient, metric)

@@ -6,10 +6,10 @@ import numpy as np
 from scipy import sparse
 from sklearn.utils import check_array, check_consistent_length
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import validate_data
 
 from .._core.threads import Threads
-from .._inputs.labels import FLOATS, check_classes, read_known
+from .._inputs.features import FLOATS, read_features, remember_features
+from .._inputs.labels import check_classes, read_known
 from .._inputs.training import in_dtype
 from .._inputs.validation import check_weights, class_factors
 from .._solvers import SOLVERS
@@ -17,7 +17,6 @@ from .._sparse_coef import dense
 from .stream import Rows, Settings, Stream
 
 _LARGEST = 1e120
-_CHECKS = {"accept_sparse": "csr", "dtype": FLOATS}
 
 
 def _has_no_norm(model):
@@ -100,9 +99,9 @@ class PartialFitMixin:
         self._check_ridge()
         given, first = X, not hasattr(self, "classes_")
         if first:
-            X = check_array(X, estimator=self, input_name="X", **_CHECKS)
+            X = check_array(X, accept_sparse="csr", dtype=FLOATS, estimator=self, input_name="X")
         else:
-            X = validate_data(self, X, reset=False, **_CHECKS)
+            X = read_features(self, X, accept_sparse="csr")
         check_consistent_length(X, y)
         named, classes = self._check_classes(classes)
         rows, n_rows = self._check_rows(X, y, classes, named, sample_weight), X.shape[0]
@@ -112,7 +111,7 @@ class PartialFitMixin:
             stream = self._stream_before(rows, len(classes), settings).updated(rows, settings)
         coef, intercept = (in_dtype(each, X.dtype) for each in stream.coefficients())
         if first:
-            validate_data(self, given, skip_check_array=True)  # names; not before all succeeded
+            remember_features(self, given)
         self._stream, self.classes_ = stream, classes
         self.coef_, self.intercept_ = coef, intercept
         self.n_iter_ = max(1, stream.n_iter)

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from .._core import predict
-from .._fitting.problem import RidgeFits
+from .._fitting.ridge_fits import RidgeFits
 from .._penalties.expansion import Expansion, Scaled
 from .._solvers.anchored import anchored_newton
 from .._solvers.stream_costs import KEPT_NUMBERS, exact_rows, refit_pays

@@ -3,9 +3,9 @@
 import numpy as np
 
 from ..blocks import RowBlocks
-from .moments import to_curvatures
 
 _NUMBERS = 25_000  # of rows that are copied at a time
+_KEPT_NUMBERS = 1 << 19  # of rows that are not
 _MAX_TABLE = 400_000  # entries of the table of curvatures from which rows are drawn,
 _LEAST_CANDIDATES = 4096  # but so many rows, lest classes be judged by a handful
 _ROWS_PER_COLUMN, _MANY = 100, 4  # of a Gram matrix; times these, where all are not taken
@@ -79,7 +79,8 @@ def leverages(objective, rows=None):
         own = part if rows is None else rows[part]
         norms[part] = np.maximum(map.row_norms(own), 0.0)
 
-    largest = max(256, _NUMBERS * map.n_rows // max(1, map.n_entries))  # of what is stored
+    numbers = _KEPT_NUMBERS if getattr(map, "kept", False) else _NUMBERS
+    largest = max(256, numbers * map.n_rows // max(1, map.n_entries))  # of what is stored
     RowBlocks(n_rows, largest).for_each(visit, objective.threads)
     norms *= np.float32(0.5 / max(norms.mean(dtype=np.float64), 1.0))
     norms += np.float32(0.5)
@@ -88,65 +89,76 @@ def leverages(objective, rows=None):
 
 def variance_table(objective, point, rows):
     """Curvatures s p_k (1 - p_k) of some rows, shape (n_outputs, n_rows), float32."""
+    n_rows, target = objective.map.n_rows, objective.target
     table = np.empty((objective.map.shape[0], len(rows)), dtype=np.float32)
 
-    def keep(probabilities, part):
-        to_curvatures(objective, probabilities, rows[part])
-        table[:, part] = probabilities
+    def keep(relative, own, part):
+        curvatures = objective.scratch.blocks(relative.shape[1])[1]
+        target.curvatures(relative, own, curvatures)
+        weights = objective.weights_of(own)
+        if weights is not None:
+            curvatures *= weights
+        table[:, part] = curvatures
 
-    def visit(probabilities, block, _):
+    def visit(relative, block, _):
+        if len(rows) == n_rows:
+            keep(relative, block, block)
+            return
         part = slice(*np.searchsorted(rows, (block.start, block.stop)))
-        if len(rows) < objective.map.n_rows:
-            probabilities = probabilities[:, rows[part] - block.start]
-        keep(probabilities, part)
+        keep(relative[:, rows[part] - block.start], rows[part], part)
 
-    if point.cache is not None or len(rows) == objective.map.n_rows:
-        objective.probabilities_at(point, visit)
+    if point.cache is not None or len(rows) == n_rows:
+        objective.relate_point(point, visit)
     else:
-        _probabilities_of(objective, point, rows, keep)
+        _relate_some(objective, point, rows, keep)
     return table
 
 
-def _probabilities_of(objective, point, rows, visit):
-    """Visit the probabilities of some rows at a point: ``visit(probabilities, part)``."""
+def _relate_some(objective, point, rows, visit):
+    """Visit the relative logits of some rows at a point: ``visit(relative, own, part)``."""
     bound, target = objective.map.bind(point.params), objective.target
 
     def visit_part(part):
         own = rows[part]
-        relative, probabilities = objective.scratch.blocks(len(own))
+        relative = objective.scratch.blocks(len(own))[0]
         objective.map.forward(bound, own, relative)
         target.relate(relative, own)
-        _, inverse = target.loss_rows(relative, own, probabilities)
-        target.probabilities(probabilities, inverse, own)
-        visit(probabilities, part)
+        visit(relative, own, part)
 
     blocks = _blocks(objective, len(rows), objective.blocks.largest)
     blocks.for_each(visit_part, objective.threads)
     objective.n_passes += 0.5 * len(rows) / objective.map.n_rows
 
 
-def draw_rows(curvatures, importance, size, seed):
-    """Draw at most about `size` rows with chances proportional to curvature times importance.
+def class_gram(objective, rows, curvatures, importance, size, drawn):
+    """Estimate the class block of the Hessian's data part from about `size` rows at most.
 
-    Far fewer are drawn where few rows carry the curvature: their chances are 1.
+    Rows are drawn with chances proportional to curvature times importance. Far fewer are drawn
+    where few rows carry the curvature: their chances are 1.
+
+    Parameters
+    ----------
+    objective : Objective
+        Of which the Hessian is.
+    rows : ndarray of int
+        Numbers of the rows that may be drawn.
+    curvatures, importance : ndarray of shape (len(rows),), float32
+        See `variance_table` and `leverages`.
+    size : int
+        Rows to draw.
+    drawn : ndarray of shape (len(rows),), float32
+        Numbers from 0 to 1; the same ones may serve all classes.
 
     Returns
     -------
-    chosen : ndarray of intp
-    weights : ndarray of float64
-        Such that the weighted sum over the chosen rows estimates that over all rows.
+    gram : ndarray of shape (width, width)
+    n_drawn : int
     """
     chance = curvatures * importance
     total = np.add.reduce(chance, dtype=np.float64)
     chance *= np.float32(min(size / max(total, _TINY), _HUGE))
-    drawn = np.random.default_rng(seed).random(len(curvatures), dtype=np.float32)
     chosen = np.flatnonzero(drawn < chance)
-    return chosen, curvatures[chosen] / np.minimum(1.0, chance[chosen])
-
-
-def class_gram(objective, rows, curvatures, importance, size, seed):
-    """Estimate of the class block of the Hessian's data part, and the number of rows drawn."""
-    chosen, weights = draw_rows(curvatures, importance, size, seed)
     share = objective.scale * objective.map.n_rows / len(rows)
+    weights = curvatures[chosen] / np.minimum(1.0, chance[chosen])
     roots = np.sqrt(share * weights.astype(np.float64))
     return objective.map.gram(rows[chosen], roots), len(chosen)

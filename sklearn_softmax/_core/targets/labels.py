@@ -21,6 +21,7 @@ class Labels(Target):
         self.labels = np.ascontiguousarray(labels, dtype=np.intp)
         self.n_outputs = n_outputs
         self._columns = self._whole = None
+        self._chosen = None, 0, None
 
     def __len__(self):
         return len(self.labels)
@@ -31,10 +32,16 @@ class Labels(Target):
             if self._whole is None:
                 self._whole = self.labels * n_rows + np.arange(n_rows, dtype=np.intp)
             return self._whole
+        last, n_last, found = self._chosen
+        if last is rows and n_last == n_rows:
+            return found
         columns = self._columns
         if columns is None or len(columns) < n_rows:
             columns = self._columns = np.arange(n_rows, dtype=np.intp)
-        return self.labels[rows] * n_rows + columns[:n_rows]
+        found = self.labels[rows] * n_rows + columns[:n_rows]
+        if isinstance(rows, np.ndarray):  # numbers of a stack of rows, which are asked for often
+            self._chosen = rows, n_rows, found
+        return found
 
     def relate(self, logits, rows):
         """Turn logits into relative logits in place.
@@ -72,6 +79,25 @@ class Labels(Target):
         others = np.add.reduce(exponentials, axis=0)
         where = self.where(rows, exponentials.shape[1])
         exponentials.reshape(-1)[where] = np.maximum(0.0, 1.0 - others)
+
+    def states(self, relative, rows):
+        """Losses of rows, their probabilities P, and P - Y, whose sums are shared."""
+        excess = np.empty_like(relative)
+        losses, inverse = self.loss_rows(relative, rows, excess)
+        excess *= inverse
+        others = np.add.reduce(excess, axis=0)
+        chances, where = excess.copy(), self.where(rows, excess.shape[1])
+        chances.reshape(-1)[where] = np.maximum(0.0, 1.0 - others)
+        excess.reshape(-1)[where] = -others
+        return losses, chances, excess
+
+    def curvatures(self, relative, rows, out):
+        """Write p (1 - p) of all classes to `out`: for the label it is that of the others' sum."""
+        _, inverse = self.loss_rows(relative, rows, out)
+        out *= inverse
+        others = np.add.reduce(out, axis=0)
+        out.reshape(-1)[self.where(rows, out.shape[1])] = np.minimum(1.0, others, out=others)
+        out *= 1.0 - out
 
     def frequencies(self, weights):
         """Weighted mean of the target, shape (K,): the class priors."""
@@ -121,11 +147,13 @@ class BinaryLabels(Target):
         direction *= probabilities
         direction *= others(probabilities)
 
-    def bend(self, probabilities, direction, rows):
-        """Turn `direction` into the second derivative of the probability of class 1 along it."""
-        direction *= direction
-        direction *= (1.0 - 2.0 * probabilities) * self.sign[rows]
-        self.curve(probabilities, direction)
+    def derivatives(self, probabilities, direction, rows):
+        """First and second derivative of the probability of class 1 along `direction`."""
+        first = probabilities * direction
+        first *= others(probabilities)
+        second = first * direction
+        second *= (1.0 - 2.0 * probabilities) * self.sign[rows]
+        return first, second
 
     def prior_logits(self, weights):
         """Log-odds of the class priors, shape (1,)."""

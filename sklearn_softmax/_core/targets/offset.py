@@ -24,7 +24,9 @@ class Offset:
         self.loss_rows, self.residuals = target.loss_rows, target.residuals
         self.slopes, self.probabilities = target.slopes, target.probabilities
         self.variances, self.curve = target.variances, target.curve
+        self.curvatures = target.curvatures
         self.bend, self.anchor = target.bend, target.anchor
+        self.states, self.derivatives = target.states, target.derivatives
         self.highest = target.highest
         self.divergence, self.confine = target.divergence, target.confine
         self.excess, self.balance = target.excess, target.balance

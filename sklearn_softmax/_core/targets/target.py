@@ -7,6 +7,8 @@ computed as a difference of nearly equal numbers: tiny losses and residuals keep
 relative precision, in float32 too, and no class maximum is needed unless exp overflows.
 """
 
+from functools import lru_cache
+
 import numpy as np
 
 from ..exponentials import exponentials
@@ -14,6 +16,11 @@ from ..others import others
 
 KEPT = 0.9  # share of a probability that may be taken from it
 _NEAR = 0.5  # changes of probabilities, relative to them
+
+
+@lru_cache(maxsize=8)
+def _least(dtype):
+    return np.finfo(dtype).tiny
 
 
 class Target:
@@ -26,7 +33,7 @@ class Target:
     def prior_logits(self, weights):
         """Logits of the class priors, with mean zero; a class of weight zero is floored."""
         logits = np.log(np.maximum(self.frequencies(weights), np.finfo(np.float64).eps))
-        return logits - logits.mean()
+        return logits - np.add.reduce(logits) / len(logits)
 
     def loss_rows(self, relative, rows, out):
         """Loss of each row, in nats; `out` receives exp(relative) and is needed further on.
@@ -49,6 +56,12 @@ class Target:
     def _exponentials(relative, rows, out):
         """Exponentials of relative logits, without that of the row's own class."""
         exponentials(relative, out)
+
+    def curvatures(self, relative, rows, out):
+        """Write p (1 - p) of all classes to `out`."""
+        _, inverse = self.loss_rows(relative, rows, out)
+        self.probabilities(out, inverse, rows)
+        self.variances(out)
 
     def residuals(self, relative, rows, weights, out, see=None):
         """Sum of weighted losses; `out` receives the weighted residuals s (P - Y).
@@ -74,6 +87,13 @@ class Target:
         """Turn `exponentials` into probabilities in place: at most 1, whatever rounding says."""
         exponentials *= inverse
         np.minimum(exponentials, 1.0, out=exponentials)
+
+    def states(self, relative, rows):
+        """Losses of rows, their probabilities P, and P - Y."""
+        chances = np.empty_like(relative)
+        losses, inverse = self.loss_rows(relative, rows, chances)
+        self.probabilities(chances, inverse, rows)
+        return losses, chances, self.excess(chances, rows)
 
     def excess(self, probabilities, rows):
         """P - Y from probabilities, which are kept."""
@@ -136,7 +156,7 @@ class Target:
         p, moved = probabilities[:, columns], change[:, columns]
         losses = np.clip(moved, -KEPT * p, 0.0)
         gains = np.maximum(moved, 0.0)
-        total = np.maximum(np.add.reduce(gains, axis=0), np.finfo(p.dtype).tiny)
+        total = np.maximum(np.add.reduce(gains, axis=0), _least(p.dtype))
         gains *= -np.add.reduce(losses, axis=0) / total
         change[:, columns] = gains + losses
 
@@ -147,12 +167,20 @@ class Target:
         direction *= probabilities
 
     @staticmethod
-    def bend(probabilities, direction, rows):
-        """Turn `direction` u into the second derivative of p along it, p ((u - p'u)² - var u)."""
-        direction -= np.einsum("kb,kb->b", probabilities, direction)
-        direction *= direction
-        direction -= np.einsum("kb,kb->b", probabilities, direction)
-        direction *= probabilities
+    def derivatives(probabilities, direction, rows):
+        """First and second derivative of p along `direction` u, p (u - p'u) and its own.
+
+        The latter is p ((u - p'u)² - var u).
+        """
+        second = direction - np.einsum("kb,kb->b", probabilities, direction)
+        first = probabilities * second
+        second *= first
+        second -= probabilities * np.add.reduce(second, axis=0)
+        return first, second
+
+    def bend(self, probabilities, direction, rows):
+        """Turn `direction` into the second derivative of p along it, in place."""
+        direction[:] = self.derivatives(probabilities, direction, rows)[1]
 
     @staticmethod
     def _rescue(relative, out, loss, inverse):
@@ -170,7 +198,7 @@ def divergence(probabilities, change):
     """KL(P + change ‖ P) by rows, or slightly more: (1 + r) log(1 + r) - r <= (1 + m/2) r²/2
     where -m <= r <= m <= ½.
     """
-    ratio = np.maximum(probabilities, np.finfo(probabilities.dtype).tiny)
+    ratio = np.maximum(probabilities, _least(probabilities.dtype))
     np.divide(change, ratio, out=ratio)
     largest = max(ratio.max(initial=0.0), -ratio.min(initial=0.0))
     if largest <= _NEAR:

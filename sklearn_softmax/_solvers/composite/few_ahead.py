@@ -1,7 +1,5 @@
 """Minima beside many penalties that follow each other, from few Hessians."""
 
-import numpy as np
-
 _MOST, _GROWTH, _SHRINKAGE, _ORDER = 8, 2.0, 0.7, 6.0  # of the reach; the order of gaps
 _SAFE, _TINY = 0.5, 1e-300  # of the tolerance, where so many steps are tried at once
 
@@ -74,10 +72,11 @@ class FewAhead:
 
     def _sure(self, ends, reach, tol):
         """Ends before the first that is not certified; the reach is learnt from their gaps."""
-        gaps = np.array([end.gap / end.value for end in ends])
-        if np.all(gaps <= tol):
-            growth = (_SAFE * tol / np.max(gaps, initial=_TINY)) ** (1.0 / _ORDER)
+        gaps = [float(end.gap / end.value) for end in ends]
+        n_sure = next((number for number, gap in enumerate(gaps) if not gap <= tol), len(gaps))
+        if n_sure == len(gaps):
+            growth = (_SAFE * tol / max([_TINY, *gaps])) ** (1.0 / _ORDER)
             self._reach = min(max(1, round(reach * min(growth, _GROWTH))), _MOST)
-            return ends
-        self._reach = max(1, int(_SHRINKAGE * reach))
-        return ends[: int(np.argmin(gaps <= tol))]
+        else:
+            self._reach = max(1, int(_SHRINKAGE * reach))
+        return ends[:n_sure]

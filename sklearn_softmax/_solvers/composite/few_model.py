@@ -117,6 +117,16 @@ class FewModel:
         last[-1] = len(mask) > 1
         self._last = last[mask]
 
+    @property
+    def size(self):
+        """How many parameters may move."""
+        return len(self._start)
+
+    def damp(self, damping):
+        """Add to the diagonal."""
+        self._diagonal += damping
+        np.einsum("ii->i", self._matrix)[:] = self._diagonal
+
     def _beside(self, ridge):
         """Matrix and gradient with a ridge."""
         ridge = ridge[self._columns]

@@ -12,9 +12,11 @@ from ..outcome import Outcome, Result
 from .few_ahead import FewAhead
 from .few_model import End, FewHessians
 
-_STEPS = 10
-_LENGTHS, _ENOUGH = (1.0, 0.5, 0.25, 0.1, 0.03, 0.01), 1e-3  # of steps; of what a model promises
+_STEPS = 15
+_LENGTHS, _ENOUGH = (1.0, 0.5, 0.25, 0.1), 1e-3  # of steps; of what a model promises
 _STAGE = 8.0
+_MOST_PROMISED = 2.0  # of the value, by a model that is to be trusted
+_MOST_WRONG, _SMALL, _RATE = 2, 150, 10.0  # models, and their size, to damp, by how much more
 _LEAST = 1e-7  # value: below, rounding of probabilities near 1 matters
 
 
@@ -34,6 +36,7 @@ class FewSteps:
     def __init__(self, objective, loss):
         self.objective, self._loss, self._hessians = objective, loss, FewHessians(loss)
         self._ahead, self._state, self._last = FewAhead(self._hessians), None, None
+        self._n_wrong, self._damping = 0, 0.0
 
     def minimise(self, penalty, start, *, tol, max_iter, following, guess=None):
         """Descend from some parameters.
@@ -65,7 +68,7 @@ class FewSteps:
         else:
             self._ahead.forget()
         end = self._begin(penalty, self._state if known else start, guess, tol)
-        n_iter, outcome = 0, None
+        n_iter, outcome, self._n_wrong, self._damping = 0, None, 0, 0.0
         self._hessians.begin()
         stages = self._stages(end)
         most = min(_STEPS + len(stages), max_iter)
@@ -89,7 +92,7 @@ class FewSteps:
         if isinstance(start, np.ndarray):
             return self._end(penalty, start.reshape(self._loss.shape), tol)
         end = self._at(penalty, start)
-        if guess is None or penalty.straight:
+        if guess is None:
             return end
         guessed = self._end(penalty, guess.reshape(self._loss.shape), tol)
         return guessed if guessed.value <= end.value else end
@@ -128,17 +131,36 @@ class FewSteps:
 
     def _step(self, begin, tol):
         """Where a step ends that lowers the value, perhaps where it begins, or None."""
-        penalty, state, value = begin.penalty, begin.state, begin.value
-        model = self._hessians.at(state, penalty)
+        model = self._hessians.at(begin.state, begin.penalty)
         if model is None:
             return None
+        least, added = begin.value / begin.state.params.size, 0.0
+        while True:
+            if self._damping > 0.0:
+                model.damp(self._damping - added)
+                added = self._damping
+            end = self._try(model, begin, tol)
+            if end is not None:
+                self._damping = self._damping / _RATE if self._damping > least else 0.0
+                return end
+            self._n_wrong += 1
+            if self._n_wrong > _MOST_WRONG or model.size > _SMALL:
+                return None
+            self._damping = max(least, _RATE * self._damping)
+
+    def _try(self, model, begin, tol):
+        """The same with a model; None where it promises more than there is."""
+        penalty, state, value = begin.penalty, begin.state, begin.value
         faces = model.faces(penalty.stack([penalty])) if penalty.straight else ()
-        if not faces:
+        if faces:
+            decrease = faces[0].decrease
+        else:
             target, decrease = model.minimum(penalty)
-            self._hessians.promised(decrease)
-            return self._toward(target, begin, decrease, tol)
-        decrease = faces[0].decrease
+        if not decrease <= _MOST_PROMISED * value:
+            return None
         self._hessians.promised(decrease)
+        if not faces:
+            return self._toward(target, begin, decrease, tol)
         if decrease <= tol * value:
             gap = model.gap_before(penalty, value, faces[0])
             if gap <= tol * value:

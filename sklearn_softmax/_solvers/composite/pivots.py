@@ -6,12 +6,13 @@ import numpy as np
 from scipy.linalg import lapack
 
 from ..steps.newton_equation import MOST_CORRECTION
+from .guessed_face import GuessedFace
 
-_ROUNDS, _IDLE = 40, 4  # of exchanges; that let no fewer press than before
+_ROUNDS, _IDLE = 100, 4  # of exchanges; that let no fewer press than before
 _AT_ONCE, _SHARE = 2, 0.1  # exchanges that take all that press; then of a face, the hardest
+_LENGTHS = 1.0, 0.5, 0.25, 0.1, 0.05, 0.02, 0.01  # of the way to a minimum across zeros
 _FIRST = 1e-9  # of a step down the slope, with which a parameter leaves zero
 _SLACK = 1e-9  # over its bound, from which a parameter leaves zero
-_LEAST = 1e-11  # of a diagonal, left of it in a factor: below, the face is as good as singular
 
 
 @dataclass(slots=True)
@@ -82,16 +83,19 @@ class Face:
         products = changes @ pivots.matrix
         pressing = pivots.pressing(pivots.gradient + products + bent, self._norms)
         wrong = (found * self.signs < 0.0) | (pressing & (self._found == 0.0))
-        wrong = wrong.any(axis=1)
-        for number in np.flatnonzero(wrong):
+        wrong, small = wrong.any(axis=1), self._small(changes, products)
+        for number in np.flatnonzero(wrong & small):
             again = pivots.again(self._norms[number], bent[number], self.signs)
             if again is not None:
                 changes[number], products[number] = again, again @ pivots.matrix
                 wrong[number] = False
-        added, products = changes - self.changes, products - self._products
-        small = np.add.reduce(added * products, axis=1) <= MOST_CORRECTION**2 * self.bents
-        small &= ~wrong
+        small = self._small(changes, products) & ~wrong
         return np.where(small[:, None], changes, self.changes), small
+
+    def _small(self, changes, products):
+        """Where other changes, whose products with H are known, differ little from these."""
+        added, products = changes - self.changes, products - self._products
+        return np.add.reduce(added * products, axis=1) <= MOST_CORRECTION**2 * self.bents
 
 
 class Pivots:
@@ -100,8 +104,8 @@ class Pivots:
     A face and signs are guessed, and solved for; all parameters that turned out with another
     sign become zero, or else all leave zero that press beyond their bounds (Kim & Park, 2010,
     "Fast active-set-type algorithms for l1-regularized linear regression", AISTATS), and later
-    few of them. From the minimum at another norm that takes one or two rounds; it may go in
-    circles from elsewhere, and is given up then.
+    few of them. From the minimum at another norm that takes one or two rounds; from elsewhere it
+    may go in circles: then each exchange must lower the function.
 
     Parameters
     ----------
@@ -130,7 +134,7 @@ class Pivots:
         Returns
         -------
         list of Face
-            It ends before a norm for which no face was found, or H is singular on it.
+            It ends before a norm for which no face was found.
         """
         faces, number = [], 0
         signs = np.where(norms[0] > 0.0, np.sign(self._start), 0.0)
@@ -155,51 +159,71 @@ class Pivots:
 
     def _face(self, norms, signs):
         """The minimum at the first norm, from a guess of signs, and at those on its face."""
-        signs, presses = signs.copy(), [self._start.size + 1]
-        on = ((signs != 0.0) | (norms[0] == 0.0)) & ~self._pins
+        guess = GuessedFace(self.matrix, signs, norms[0] == 0.0, self._pins)
+        presses, last, careful = [self._start.size + 1], None, False
         for _ in range(_ROUNDS):
-            places = on.nonzero()[0]
-            changes = np.where(on | self._pins, 0.0, -self._start)
-            factor = self._factor(places)
+            factor = guess.factor()
             if factor is None:
                 return None
-            changes = self._solved(factor, changes, norms * signs, places)
+            changes = np.where(guess.on | self._pins, 0.0, -self._start)
+            changes = self._solved(factor, changes, norms * guess.signs, guess.places)
             found = self._start + changes
-            wrong = found * signs < 0.0
+            wrong = found * guess.signs < 0.0
             if wrong[0].any():
-                on, signs[wrong[0]] = on & ~wrong[0], 0.0
+                leaving = wrong[0]
+                if careful:
+                    last = self._between(last, found[0], leaving, norms[0], guess.signs)
+                    leaving = leaving & (last == 0.0)
+                guess.leave(leaving)
                 continue
             products = changes @ self.matrix
             slopes = self.gradient + products
-            new = self.pressing(slopes, norms) & ~on
+            new = self.pressing(slopes, norms) & ~guess.on
             if not new[0].any():
                 lost = (wrong | new).any(axis=1)
                 number = int(lost.argmax()) if lost.any() else len(norms)
                 kept = [each[:number] for each in (norms, changes, products, found)]
-                return self._made(*kept, signs, places, factor)
-            presses.append(np.count_nonzero(new[0]))
-            if len(presses) > _IDLE and min(presses[-_IDLE:]) >= min(presses[:-_IDLE]):
-                return None
-            new = new[0] if len(presses) <= _AT_ONCE + 1 else _hardest(new[0], slopes[0], norms[0])
-            on, signs = self._more(on, signs, new, found[0], slopes[0], norms[0])
+                return self._made(*kept, guess.signs, guess.places, factor)
+            last, hardness = found[0], np.abs(slopes[0]) - norms[0]
+            new = guess.untied(new[0])
+            if not new.any():
+                if not guess.trade(factor, last, hardness, -np.sign(slopes[0])):
+                    return None
+                continue
+            presses.append(np.count_nonzero(new))
+            careful |= len(presses) > _IDLE and min(presses[-_IDLE:]) >= min(presses[:-_IDLE])
+            if careful or len(presses) > _AT_ONCE + 1:
+                new = _hardest(new, hardness)
+            centre = None if careful else self._centre
+            guess.enter(*_more(guess, new, last, slopes[0], norms[0], centre), hardness)
         return None
 
-    def _more(self, on, signs, new, found, slopes, norm):
-        """Let parameters leave zero; where all classes of a column would, those that best can."""
-        pushed = np.where(new, -_FIRST * (slopes - np.clip(slopes, -norm, norm)), found)
-        if self._centre is not None:
-            pushed = self._centre(pushed)
-        held = norm > 0.0
-        return np.where(held, pushed != 0.0, on), np.where(held, np.sign(pushed), 0.0)
+    def _between(self, last, found, wrong, norm, signs):
+        """A better point than the last, towards a minimum that lies across zeros.
 
-    def _factor(self, places):
-        """Lower factor of a face; None where it is singular."""
-        if not len(places):
-            return self.matrix
-        matrix = self.matrix[places[:, None], places]
-        factor, failed = lapack.dpotrf(matrix, lower=1)
-        left = factor.diagonal() ** 2 - _LEAST * matrix.diagonal()
-        return None if failed or not left.min() > 0.0 else factor
+        Parameters stop at zero; one does at least.
+        """
+        change, best, value = found - last, None, self._value(last, norm)
+        for length in _LENGTHS:
+            new = last + length * change
+            new[wrong & (new * signs <= 0.0)] = 0.0
+            other = self._value(new, norm)
+            if other < value:
+                best, value = new, other
+            elif best is not None:
+                break
+        if best is not None and np.any(best[wrong] == 0.0):
+            return best
+        times = np.divide(-last, change, out=np.full(len(last), np.inf), where=wrong)
+        first = times.argmin()
+        new = last + times[first] * change
+        new[first] = 0.0
+        return new
+
+    def _value(self, found, norm):
+        change = found - self._start
+        smooth = np.dot(self.gradient + 0.5 * (change @ self.matrix), change)
+        return smooth + np.dot(norm, np.abs(found))
 
     def _solved(self, factor, change, norms, places):
         """Changes to the minima on a face; `change` is what is zero on it."""
@@ -219,10 +243,19 @@ class Pivots:
         return Face(changes, bents, decrease, signs, *known)
 
 
-def _hardest(new, slopes, norm):
+def _more(guess, new, found, slopes, norm, centre):
+    """Let parameters leave zero; where all classes of a column would, those that best can."""
+    pushed = np.where(new, -_FIRST * (slopes - np.clip(slopes, -norm, norm)), found)
+    if centre is not None:
+        pushed = centre(pushed)
+    held = norm > 0.0
+    return np.where(held, pushed != 0.0, guess.on), np.where(held, np.sign(pushed), 0.0)
+
+
+def _hardest(new, hardness):
     """Of parameters that press beyond their bounds, few."""
     most = max(3, int(_SHARE * len(new)))
-    over = np.where(new, np.abs(slopes) - norm, 0.0)
     if np.count_nonzero(new) <= most:
         return new
+    over = np.where(new, hardness, 0.0)
     return new & (over >= np.partition(over, over.size - most)[over.size - most])

@@ -63,8 +63,9 @@ class BlockMetric(_ClassMetric):
 
     Parameters
     ----------
-    block : callable
-        ``block(k)`` returns the block of class k, symmetric and positive semi-definite.
+    blocks : callable
+        ``blocks(classes)`` makes the blocks of a slice of classes, shape (n, width, width),
+        symmetric and positive semi-definite; they are overwritten.
     n_blocks : int
         One block serves all classes.
     shape : (n_outputs, width)
@@ -73,17 +74,17 @@ class BlockMetric(_ClassMetric):
         ``for_each(task, items)``, perhaps in threads.
     """
 
-    def __init__(self, block, n_blocks, shape, for_each):
+    def __init__(self, blocks, n_blocks, shape, for_each):
         super().__init__(shape)
         self._roots, self._factors = None, [None] * n_blocks
         if shape[1] <= _SMALL:
-            self._roots = _inverse_roots(np.array([block(k) for k in range(n_blocks)]))
+            self._roots = _inverse_roots(blocks(slice(n_blocks)))
         if self._roots is not None:
             self._transposed = self._roots.transpose(0, 2, 1)
         else:
 
             def factorise(k):
-                self._factors[k] = cholesky(block(k))
+                self._factors[k] = cholesky(blocks(slice(k, k + 1))[0])
 
             for_each(factorise, range(n_blocks))
 
@@ -99,14 +100,17 @@ class BlockMetric(_ClassMetric):
 
 
 def _inverse_roots(blocks):
-    """T with T'T the inverse of each block: many small ones in three calls, or None.
+    """T with T'T the inverse of each block, or None.
 
     A product T'Tg is positive definite whatever the rounding errors of T.
     """
     try:
-        return np.linalg.solve(np.linalg.cholesky(blocks), np.eye(len(blocks[0]))[None])
+        roots = np.linalg.cholesky(blocks)
     except np.linalg.LinAlgError:
         return None
+    for root in roots:
+        root[:] = lapack.dtrtri(root.T, lower=0)[0].T
+    return roots
 
 
 def cholesky(block):
@@ -187,10 +191,10 @@ class KroneckerMetric:
         else:
             count, ridge = len(self._values), np.diag(ridge)
 
-            def block(k):
-                return self._values[k] * gram + ridge
+            def blocks(classes):
+                return self._values[classes, None, None] * gram + ridge
 
-            self._solver = BlockMetric(block, count, (count, shape[1]), for_each)
+            self._solver = BlockMetric(blocks, count, (count, shape[1]), for_each)
 
     def solve(self, gradient):
         """Product of the inverse metric with a flat gradient."""

@@ -16,7 +16,8 @@ _LEAST_WEIGHT = 1e-8  # of a class beside the largest: separable ones have next 
 _SHORT_STEP, _FULL_STEP = 0.3, 0.8
 _LEAST_AGE = 3  # steps that a metric serves at least; it is renewed where
 _MOVED = 0.05  # the value has fallen by this share of it since, or where
-_CONTRACTION = 0.5  # decreases shrink by no more than this factor a step
+_CONTRACTION = 0.5  # decreases shrink by no more than this factor a step,
+_FAR_MORE = 2.0  # unless fewer steps are left than that many times its cost
 
 
 class MetricSchedule:
@@ -30,9 +31,11 @@ class MetricSchedule:
     ----------
     objective : Objective
         Gives curvature, rows and costs.
+    tol : float, default=0
+        Bound on the gap relative to the value, where fits end.
     """
 
-    def __init__(self, objective):
+    def __init__(self, objective, tol=0.0):
         self._objective = objective
         self._shape = _, width = objective.map.shape
         self._n_rows = objective.map.n_rows
@@ -43,6 +46,7 @@ class MetricSchedule:
         self._gram = self._blocks = None
         self._age, self._steps, self._drops = 0, [], []
         self._value = self._last = np.inf
+        self._tol, self._log_gap = tol, np.inf
         self._affordable_passes = _AFFORDABLE
         self._build, self._cost = self._choose()
         n_outputs, width = self._shape
@@ -51,8 +55,8 @@ class MetricSchedule:
 
     def _block_cost(self, n_blocks, size):
         n_outputs, width = self._shape
-        each = costs.pass_cost(self._objective.map.n_entries, n_outputs)
-        return costs.blocks_cost(n_blocks, size, width) / each
+        n_entries = self._objective.map.n_entries
+        return costs.metric_ratio(n_blocks, size, width, n_entries, n_outputs)
 
     def _affordable(self, n_blocks, size):
         memory = 8 * n_blocks * self._shape[1] ** 2
@@ -104,7 +108,8 @@ class MetricSchedule:
         self._steps.append(step)
         self._drops.append(self._last - point.value)
         self._last = point.value
-        if self._age >= max(self._cost, _LEAST_AGE) and self._is_stale(point):
+        old = self._age >= max(self._cost, _LEAST_AGE)
+        if old and self._is_stale(point) and self._pays(point):
             if self._blocks is not None and np.median(self._steps) > _FULL_STEP:
                 self._damping = max(self._damping / _DAMPING_FACTOR, _LEAST_DAMPING)
             self._size = min(int(_GROWTH * self._size), self._largest)
@@ -114,6 +119,20 @@ class MetricSchedule:
             self._steps = []
             return self._damped()
         return metric
+
+    def _pays(self, point):
+        """Whether the steps still to come, at this metric's rate, are far more than it costs.
+
+        The rate is that at which the gap of the gradient falls, where it is to be certified.
+        """
+        if not (self._tol > 0.0 and np.isfinite(self._log_gap) and self._objective.certifiable):
+            return True
+        now = self._log_gap_at(point)
+        left = now - np.log(self._tol * point.value)
+        return left * self._age > _FAR_MORE * self._cost * (self._log_gap - now)
+
+    def _log_gap_at(self, point):
+        return np.log(max(self._objective.residual_gap(point), np.finfo(np.float64).tiny))
 
     def _is_stale(self, point):
         moved = self._value - point.value > _MOVED * point.value
@@ -125,6 +144,7 @@ class MetricSchedule:
         self._number += 1
         self._age, self._steps, self._drops = 0, [], []
         self._value = self._last = point.value
+        self._log_gap = self._log_gap_at(point)
         return self._build(self, point)
 
     def of_active_rows(self, rows, point):
@@ -163,16 +183,17 @@ class MetricSchedule:
         objective, width = self._objective, self._shape[1]
         candidates, importance = self._drawable
         self._blocks = blocks = np.empty((len(table), width, width))
-        drawn = np.empty(len(table))
+        counts, rng = np.empty(len(table)), np.random.default_rng(self._number)
+        drawn = rng.random(len(candidates), dtype=np.float32)
         objective.rest()
 
         def assemble(k):
-            seed = [self._number, k]
-            found = objective.class_gram(candidates, table[k], importance, self._size, seed)
-            blocks[k], drawn[k] = found
+            found = objective.class_gram(candidates, table[k], importance, self._size, drawn)
+            blocks[k], counts[k] = found
 
-        objective.threads.for_each(assemble, range(len(table)))
-        self._cost = self._block_cost(len(table), np.mean(drawn))
+        work = costs.blocks_cost(len(table), self._size, width)
+        objective.threads.for_each(assemble, range(len(table)), costs.threads_pay(work))
+        self._cost = self._block_cost(len(table), np.mean(counts))
         share = objective.scale * self._n_rows / len(candidates)
         self._mean_weights = share * np.add.reduce(table, axis=1, dtype=np.float64)
 
@@ -181,13 +202,13 @@ class MetricSchedule:
         damping = self._damping * weights
         gram, for_each = self._whole_gram(), self._objective.threads.for_each
 
-        def block(k):
-            total = damping[k] * gram
-            total += self._blocks[k]
-            np.einsum("ii->i", total)[:] += self._ridge[k]
+        def damped(classes):
+            total = damping[classes, None, None] * gram
+            total += self._blocks[classes]
+            np.einsum("kii->ki", total)[:] += self._ridge[classes]
             return total
 
-        return BlockMetric(block, len(self._blocks), self._shape, for_each)
+        return BlockMetric(damped, len(self._blocks), self._shape, for_each)
 
     def _few_rows(self, point):
         """Low rank where few rows carry the curvature of each class, else one shared block."""
