@@ -96,7 +96,8 @@ class SoftmaxRegression(
     intercept_ : ndarray of shape (1,) or (n_classes,)
         b, with mean zero for three or more classes.
     n_iter_ : int
-        Iterations.
+        Iterations. Those that find a start beside offsets which are sure of wrong classes, at
+        falling temperatures of the loss, are not among them.
     dual_gap_ : float
         Certified bound on the objective minus its optimum, relative to the objective; an
         estimate where there is next to no penalty: see `tol`.

@@ -11,6 +11,7 @@ from sklearn_softmax import SoftmaxRegression, SoftmaxRegressionCV
 from sklearn_softmax._core import few_ridge
 from sklearn_softmax._core.targets.labels import BinaryLabels, Labels
 from sklearn_softmax._core.targets.target import divergence
+from sklearn_softmax._solvers.composite.models import cholesky
 from sklearn_softmax._solvers.quasi_newton import ScaledMetric, quasi_newton
 from sklearn_softmax._solvers.steps.conjugate import newton_step
 
@@ -136,6 +137,14 @@ def test_no_step_promises_more_than_the_value():
 
     found = newton_step(Quadratic(), Point(), Identity(), accuracy=1e-6)
     assert found.n_products == 1
+
+
+def test_what_is_left_of_a_matrix_may_be_rounding_of_any_sign():
+    """Jitter is measured by what was subtracted from: by itself it would make this worse."""
+    matrix = np.array([[-1e-17, 0.0], [0.0, 1.0]])
+    factor = cholesky(matrix.copy(), np.ones(2))
+    assert np.isfinite(factor).all()
+    np.testing.assert_allclose(np.tril(factor) @ np.tril(factor).T, matrix, atol=1e-6)
 
 
 # Optima at infinity.

@@ -183,7 +183,7 @@ def _tied(factors, columns, vectors):
     for inverse, tie in zip(inverses, ties, strict=True):
         inverse[:] = inverse_from(inverse)
         small -= np.outer(tie, tie) * inverse
-    factor = cholesky(small)
+    factor = cholesky(small, np.ones(len(small)))
 
     def times(right):
         return np.matmul(inverses, right[:, :, None])[:, :, 0]
@@ -206,7 +206,7 @@ def cholesky(matrix, sizes=None):
     """
     diagonal = np.einsum("ii->i", matrix)
     kept, jitter = diagonal.copy(), _JITTER
-    sizes = kept if sizes is None else sizes
+    sizes = np.abs(kept) if sizes is None else sizes
     while len(matrix):
         factor, failed = lapack.dpotrf(matrix, lower=1)
         if not failed and np.isfinite(factor[-1, -1]):
