@@ -71,9 +71,12 @@ class SoftmaxRegression(
     tol : float, default=1e-6
         Bound on the certified gap, relative to the objective. Without a penalty, or with one so
         weak that it drowns in rounding (1e-27 in units of standardised features), half the
-        squared Newton decrement takes the place of the gap: an estimate, and no bound.
+        squared Newton decrement takes the place of the gap: an estimate, and no bound. Where the
+        optimum is at infinity it tells half of what is left, or less: then `dual_gap_` has what
+        all chances add to the loss that recede, too.
     max_iter : int, default=1000
-        The largest number of iterations.
+        The largest number of iterations; ten times that, the largest number of products with the
+        data that Newton's method takes in all of them.
     solver : {'auto', 'lbfgs', 'newton'}, default='auto'
         'newton' has the explicit Hessian, for few parameters; 'lbfgs' follows the curvature
         of each class. 'auto' compares their costs in operations and passes over the data, and
@@ -92,7 +95,8 @@ class SoftmaxRegression(
     intercept_ : ndarray of shape (1,) or (n_classes,)
         b, with mean zero for three or more classes.
     n_iter_ : int
-        Iterations.
+        Iterations. Those that find a start beside offsets which are sure of wrong classes, at
+        falling temperatures of the loss, are not among them.
     dual_gap_ : float
         Certified bound on the objective minus its optimum, relative to the objective; an
         estimate where there is next to no penalty: see `tol`.

@@ -64,8 +64,9 @@ class SoftmaxRegressionCV(
         A scorer of scikit-learn. None is the log-loss, computed from logits without clipping,
         the only score of tables.
     rule : {'best', '1se'}, default='best'
-        'best' takes the C with the best mean score; '1se' the smallest C, of the strongest
-        penalty, whose mean score is within one standard error of the best.
+        'best' takes the C with the best mean score: of those that differ from it by a share of
+        `tol` or less, which is as accurate as fits are, the smallest, of the strongest penalty.
+        '1se' takes the smallest C whose mean score is within one standard error of the best.
     fit_intercept, class_weight, classes, label_smoothing, tol, max_iter, solver
         As in `SoftmaxRegression`. Balanced class weights are those of the rows of each fit.
         Neither class weights nor smoothing have a part in scores.

@@ -188,6 +188,15 @@ def test_one_standard_error_takes_the_strongest_penalty_within_it():
     assert one_standard_error(mean, 10.0 * error) == (0, 0)
 
 
+def test_scores_that_fits_do_not_tell_apart_are_ties():
+    mean = np.array([[-0.7, -0.5 - 4e-8, -0.5, -0.6], [-0.5 + 1e-8, -0.9, -0.9, -0.9]])
+    assert best(mean) == (1, 0)
+    assert best(mean, tol=1e-6) == (0, 1)  # the first share of the norm, the strongest penalty
+    assert best(mean - 0.5, tol=1e-9) == (1, 0)
+    assert one_standard_error(mean, np.zeros((2, 4)), tol=1e-6) == (0, 1)
+    assert best(np.full((1, 3), -np.inf), tol=1e-6) == (0, 0)
+
+
 def test_one_standard_error_keeps_other_parameters_of_the_best():
     mean = np.array([[9.5, 9.6, 0.0], [1.0, 9.5, 10.0]])
     assert one_standard_error(mean, np.ones((2, 3))) == (1, 1)

@@ -8,6 +8,7 @@ from .certificates.balance import ROUNDING
 from .certificates.smooth import LEAST_WEIGHT, UNSOLVED, divergences
 from .few_rows import FewRows, at_once
 
+_LARGEST = 1 << 18  # numbers of a table that is kept
 _LEAST = 2.0**-52  # of a class prior
 
 
@@ -19,20 +20,29 @@ def _classes(n_outputs):
     -------
     first, second : ndarray of intp
         The pairs k < l of classes.
-    laplacian : ndarray of shape (n * n, n_pairs), n = K - 1
-        From Σ w p_k p_l x x' of the pairs to the blocks of diag(p) - pp'.
+    laplacian : ndarray of shape (n * n, n_pairs), n = K - 1, or None
+        From Σ w p_k p_l x x' of the pairs to the blocks of diag(p) - pp'; None where it is large.
     tie : ndarray of shape (n, n)
         δ_kl - 1/K: a ridge on parameters of class sum zero.
     centring : ndarray of shape (K, n)
         From differences to parameters of class sum zero.
     """
     first, second = np.triu_indices(n_outputs, 1)
-    pairs, blocks = np.arange(len(first)), np.zeros((n_outputs, n_outputs, len(first)))
-    blocks[first, second, pairs] = blocks[second, first, pairs] = -1.0
-    blocks[first, first, pairs] = blocks[second, second, pairs] = 1.0
-    n = n_outputs - 1
+    n, laplacian = n_outputs - 1, None
+    if n * n * len(first) <= _LARGEST:
+        laplacian = _laplacian(n_outputs, np.eye(len(first)))
     centring = np.eye(n_outputs)[:, :n] - 1.0 / n_outputs
-    return first, second, blocks[:n, :n].reshape(n * n, -1), centring[:n], centring
+    return first, second, laplacian, centring[:n], centring
+
+
+def _laplacian(n_outputs, moments):
+    """Blocks of diag(p) - pp' for all classes but the last, shape (n * n, ...), from pairs."""
+    first, second = np.triu_indices(n_outputs, 1)
+    blocks = np.zeros((n_outputs, n_outputs, moments.shape[1]))
+    blocks[first, second] = blocks[second, first] = -moments
+    np.einsum("kkm->km", blocks)[:] = -np.add.reduce(blocks, axis=0)
+    n = n_outputs - 1
+    return blocks[:n, :n].reshape(n * n, -1)
 
 
 class FewRidge(FewRows):
@@ -130,8 +140,8 @@ class FewRidge(FewRows):
             blocks = self._moments(pairs)[None]
         else:
             first, second, laplacian, *_ = _classes(len(chances))
-            moments = self._moments(chances[first] * chances[second])
-            blocks = laplacian @ moments.reshape(len(first), -1)
+            moments = self._moments(chances[first] * chances[second]).reshape(len(first), -1)
+            blocks = _laplacian(len(chances), moments) if laplacian is None else laplacian @ moments
         n, _, width = self._ridge.shape
         blocks.reshape(n, n, -1)[:, :, :: width + 1] += self._ridge
         blocks = blocks.reshape(n, n, width, width)

@@ -1,5 +1,6 @@
 """The objective F(θ) = Σ sᵢ ℓ((Lθ)ᵢ, yᵢ) + R(θ), evaluated in one pass over the rows."""
 
+from copy import copy
 from functools import partial
 from math import prod
 
@@ -233,19 +234,7 @@ class Objective:
         return self.scale * self.map.release(sums)
 
     def restricted(self, features, penalty):
-        """The objective in the parameters of some features, the others being zero.
-
-        Parameters
-        ----------
-        features : ndarray of int
-            Their numbers.
-        penalty : penalty
-            On the parameters that are left.
-
-        Returns
-        -------
-        Objective
-        """
+        """The objective in the parameters of some features, the others being zero."""
         return Objective(
             self.map.restricted(features),
             self.target,
@@ -255,6 +244,12 @@ class Objective:
             floor=self.floor,
             cached=self.cached,
         )
+
+    def tempered(self, temperature, penalty):
+        """The objective with offsets divided by a temperature, and another penalty."""
+        tempered = copy(self)
+        tempered.target, tempered.penalty = self.target.divided(temperature), penalty
+        return tempered
 
     def moved(self, point, params):
         """`point` at other parameters that have the same logits, up to class sums."""
@@ -281,6 +276,7 @@ class Objective:
     class_hessians = pairs.class_hessians
     at_infinity = infinity.at_infinity
     recedes = infinity.recedes
+    vanishing = infinity.vanishing
 
     @property
     def noise(self):

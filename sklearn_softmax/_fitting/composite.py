@@ -12,12 +12,14 @@ from .._penalties import PENALTIES
 from .._solvers.composite.curvatures import LastHessian
 from .._solvers.composite.few_steps import FewSteps
 from .._solvers.composite.working_set import stages, working_sets
+from .._solvers.outcome import Outcome
 from .._solvers.related.trail import Trail
 from .problem import RidgeProblem, alpha_from_C, canonical
 from .ridge_fits import RidgeFits
 
 _MARGIN = 1.01  # over the largest gradient that a standardised feature can have
 _TIGHT, _MOST_STEPS = 1e-11, 200
+_WEAK, _NONE = 1e-20, 1e-100  # norm that may drown in rounding; whose square is no number
 _ROUNDING = 1e-13  # of gradients, whose features are standardised
 
 
@@ -42,6 +44,18 @@ class CompositeProblem(RidgeProblem):
         self._trail, self._hessian, self._last = Trail(), LastHessian(), (None, None, None)
         self._few, self._has_penalty = None, False
         super().__init__(X, target, weights, **options)
+
+    def strongest(self, C):
+        """The largest weight of norm and ridge at some C."""
+        if C not in self._made:
+            self._made[C] = self._composite(C)
+        penalty = self._made[C]
+        return max(penalty.norm.max(), penalty.ridge.max())
+
+    def penalty_of(self, coef, intercept, C):
+        """The penalty of coefficients at some C, in nats."""
+        params = self.from_coefficients(coef, intercept).reshape(self.map.shape)
+        return self._composite(C).whole(params)
 
     def set_strength(self, C):
         """Set C; what is known of the data is kept."""
@@ -131,7 +145,7 @@ class CompositeProblem(RidgeProblem):
     def _after(self, objective, few, start):
         """Where steps end that led nowhere, or where they began if the way is long from there."""
         if start is None:
-            point = objective.at(self._better_start(None))
+            point = objective.at(self.start())
             params, gradient = (
                 each.reshape(self.map.shape) for each in (point.params, point.gradient)
             )
@@ -150,6 +164,13 @@ class CompositeProblem(RidgeProblem):
         if guess is params or self._total_at(point) <= loss + self._penalties(params):
             return point
         return objective.at(params)
+
+    def warm(self, objective, temperature, params, **limits):
+        """Minimise at a temperature: see `cooled`."""
+        penalty = self.composite.heated(temperature)
+        heated = objective.tempered(temperature, penalty.smooth(self.map.shape[0]))
+        limits["kept"] = LastHessian()
+        return working_sets(heated, penalty, heated.at(params), **limits)
 
     def remember(self, coef, result):
         """Coefficients, which are known again as a start, and what they were fitted with."""
@@ -191,17 +212,26 @@ class CompositeFits:
         self._problem.observer = observer
 
     def fit(self, C, start, *, solver, tol, max_iter):
-        """Coefficients at one C: see `RidgeFits.fit`. There is one solver, where C is finite."""
-        if np.isinf(C):
-            fits = self._unpenalised()
-            fits.observe(self._problem.observer)
-            return fits.fit(C, start, solver=solver, tol=tol, max_iter=max_iter)
-        self._problem.set_strength(C)
-        result = self._problem.minimise(start, tol=tol, max_iter=max_iter)
-        coef, intercept = self._problem.coefficients(result.params)
-        self._problem.remember(coef, result)
+        """Coefficients at one C: see `RidgeFits.fit`. There is one solver, but for no penalty."""
+        problem, strongest = self._problem, self._problem.strongest(C)
+        if strongest <= _WEAK:
+            free = self._unpenalised(start, solver=solver, tol=tol, max_iter=max_iter)
+            if strongest <= _NONE or self._serves(free, C, tol):
+                return free
+        problem.set_strength(C)
+        result = problem.minimise(start, tol=tol, max_iter=max_iter)
+        coef, intercept = problem.coefficients(result.params)
+        problem.remember(coef, result)
         return coef, intercept, result
 
-    def _unpenalised(self):
+    def _serves(self, free, C, tol):
+        """Whether a penalty adds next to nothing at the optimum without it: that bounds the gap."""
+        coef, intercept, result = free
+        added = self._problem.penalty_of(coef, intercept, C)
+        return result.outcome is Outcome.CONVERGED and added + result.gap <= tol * result.value
+
+    def _unpenalised(self, start, **options):
         names = ("fit_intercept", "threads", "floor")
-        return RidgeFits(*self._data, **{name: self._options[name] for name in names})
+        fits = RidgeFits(*self._data, **{name: self._options[name] for name in names})
+        fits.observe(self._problem.observer)
+        return fits.fit(np.inf, start, **options)

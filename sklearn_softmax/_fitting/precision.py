@@ -114,8 +114,11 @@ def objective_in(dtype, map_in, keeps_logits, *data, **options):
     )
 
 
-def certify(problem, params, result, tol):
-    """`result` at `params`, with value and gap in float64; None where that is not enough."""
+def certify(problem, params, result, tol, step=None):
+    """`result` at `params`, with value and gap in float64; None where that is not enough.
+
+    A Newton `step` makes the gap a tighter one.
+    """
     if result.outcome is Outcome.STALLED:
         return None
     objective = problem.objective(np.float64)
@@ -127,7 +130,7 @@ def certify(problem, params, result, tol):
         return sure if off <= tol * point.value else None
     if result.outcome is not Outcome.CONVERGED:
         return stopping.final(point, np.inf, result.n_iter, result.outcome)
-    gap = stopping.gap(point, 0.0)
+    gap = stopping.gap(point, 0.0) if step is None else objective.newton_gap(point, step)
     if not stopping.reached(point, gap):
         return None
     return replace(result, params=params, value=point.value, gap=gap)

@@ -10,7 +10,9 @@ from .._maps.design import DenseDesign, SparseDesign
 from .._maps.standardised import Standardised, column_scales
 from .._penalties.ridge import Ridge
 from .._solvers import Outcome, costs
+from .._solvers.choice import choose
 from .precision import certify, first_precision, objective_in, unfinished
+from .starts import better_start, cold_start
 
 LARGEST = 1e120
 _LEAST_PRODUCT = 1e-50  # of C and weight: coefficients are 0 to rounding
@@ -87,7 +89,7 @@ class RidgeProblem:
         self._total = total = len(target) if weights is None else np.add.reduce(weights)
         if weights is not None:  # of size 1, in steps that round nothing
             weights = weights * 0.5 ** np.frexp(total / len(weights))[1]
-        self.X, self._target, self._weights, self._threads = X, target, weights, threads
+        self.X, self.target, self._weights, self._threads = X, target, weights, threads
         design = self._design(X.dtype)
         numbers = max(_COLUMN_NUMBERS, 2 * design.n_features)
         rows = max(1, numbers * design.n_rows // max(1, design.n_entries))
@@ -100,7 +102,7 @@ class RidgeProblem:
                 f"products are finite; column {too_large[0]} has more."
             )
         self.map = Standardised(design, *self.columns)
-        self._objectives, self._cold_value = {}, None
+        self._objectives, self.cold_value = {}, None
         if C is not None:
             self.set_strength(C)
 
@@ -115,7 +117,7 @@ class RidgeProblem:
 
     def _design(self, dtype):
         make = SparseDesign if sparse.issparse(self.X) else DenseDesign
-        return make(self.X, self._target.n_outputs, self._fit_intercept, dtype)
+        return make(self.X, self.target.n_outputs, self._fit_intercept, dtype)
 
     def objective(self, dtype):
         """The objective, with products in a dtype; the last one made is kept."""
@@ -128,7 +130,7 @@ class RidgeProblem:
         return objective
 
     def _new_objective(self, dtype):
-        data = self._target, self._penalty, self._weights
+        data = self.target, self._penalty, self._weights
         options = {"threads": self._threads, "floor": self._floor}
         return objective_in(dtype, self._map_in, self._keeps_logits, *data, **options)
 
@@ -183,21 +185,20 @@ class RidgeProblem:
         return np.vdot(weights, (coef * self.map.scale) ** 2)
 
     def _better_start(self, start):
-        """The given coefficients where they are better than none, and else the class priors.
-
-        From far off, rounding of huge logits would stay in all that follow.
-        """
-        if start is None:
-            return self.start()
-        objective, warm = self.objective(np.float64), self.from_coefficients(*start)
-        self._cold_value = self._cold_value or objective.at(self.start()).value
-        with np.errstate(over="ignore", invalid="ignore"):
-            better = objective.at(warm).value <= self._cold_value
-        return warm if better else self.start()
+        return better_start(self, start)
 
     def start(self):
+        """See `cold_start`."""
+        return cold_start(self)
+
+    def priors(self):
         """Zero coefficients, and the class priors as intercept."""
-        return self.map.at_intercept(self._target.prior_logits(self._weights))
+        return self.map.at_intercept(self.target.prior_logits(self._weights))
+
+    def warm(self, objective, temperature, params, **limits):
+        """Minimise at a temperature: see `cooled`."""
+        penalty = Ridge(temperature * objective.penalty.curvature)
+        return choose(objective.tempered(temperature, penalty), params, **limits)
 
     def from_coefficients(self, coef, intercept):
         """Parameters from coefficients, centred over the classes."""

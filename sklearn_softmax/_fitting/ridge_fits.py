@@ -10,8 +10,8 @@ from .._maps.row_space import RowSpace
 from .._solvers import costs
 from .._solvers.choice import choose
 from .by_duals import fit_by_duals
-from .precision import certify, unfinished
 from .problem import LARGEST, RidgeProblem, alpha_from_C, canonical
+from .wide import solve_wide
 
 
 class RidgeFits:
@@ -29,7 +29,8 @@ class RidgeFits:
     def __init__(self, X, target, weights, **options):
         self._data, self._options = (canonical(X), target, weights), options
         self._observer = self._space = self._whole = self._part = self._C = None
-        wide = not sparse.issparse(X) and costs.row_space_pays(*X.shape, target.n_outputs)
+        n_entries = X.nnz if sparse.issparse(X) else X.size
+        wide = costs.row_space_pays(*X.shape, target.n_outputs, n_entries)
         factors = options.get("factors")
         if wide and (factors is None or np.all(factors > 0)):
             self._space = RowSpace(X, options["fit_intercept"], weights, factors)
@@ -98,16 +99,11 @@ class RidgeFits:
             to_raw = space.to_raw
             inner.observer = observer and (lambda found: observer(lambda: to_raw(*found())))
             inner.set_strength(C)
-            first = None if start is None else space.from_raw(*start)
-            result = inner.solve(solver, first, tol=0.5 * tol, max_iter=max_iter - n_iter)
-            result = replace(result, n_iter=n_iter + result.n_iter)
-            start, n_iter = space.to_raw(*inner.coefficients(result.params)), result.n_iter
-            params = problem.from_coefficients(*start)
-            sure = certify(problem, params, result, tol)
-            if sure is None and n_iter >= max_iter:
-                sure = unfinished(problem, params, n_iter, tol)
+            options = {"solver": solver, "tol": tol, "max_iter": max_iter - n_iter}
+            start, sure, steps = solve_wide(problem, inner, space, start, **options)
+            n_iter += steps
             if sure is not None:
-                return *start, sure
+                return *start, replace(sure, n_iter=n_iter)
         result = problem.solve(solver, start, tol=tol, max_iter=max_iter - n_iter)
         return *problem.coefficients(result.params), replace(result, n_iter=n_iter + result.n_iter)
 

@@ -7,6 +7,7 @@ expression arrays").
 """
 
 import numpy as np
+from scipy import sparse
 
 _RANK = 1e-13  # eigenvalues below this share of the largest are rounding
 _NUMBERS = 1 << 19  # of a block of columns
@@ -17,9 +18,9 @@ class RowSpace:
 
     Parameters
     ----------
-    X : ndarray of shape (n_rows, n_features)
-        Wide: n_features >= n_rows. It is read by blocks of columns; one that is no larger than
-        a block is kept centred, others are never copied.
+    X : ndarray or sparse matrix of shape (n_rows, n_features)
+        Wide: n_features >= n_rows. It is read by blocks of columns, made dense where it is sparse;
+        X that is no larger than a block is kept centred, other X is never copied whole.
     centre : bool
         Whether an intercept takes up the mean.
     weights : ndarray of shape (n_rows,) or None
@@ -37,7 +38,7 @@ class RowSpace:
     """
 
     def __init__(self, X, centre, weights, factors=None):
-        self._X = X
+        self._X = X.tocsc() if sparse.issparse(X) else X
         self._roots_of_factors = None if factors is None else np.sqrt(factors)
         n_rows, n_features = X.shape
         step = max(1, _NUMBERS // n_rows)
@@ -45,7 +46,7 @@ class RowSpace:
         self.mean, self._kept, self._known = np.zeros(n_features), None, None
         if centre:
             for columns in self._slices:
-                self.mean[columns] = np.average(X[:, columns], axis=0, weights=weights)
+                self.mean[columns] = np.average(self._dense(columns), axis=0, weights=weights)
         self.gram = np.zeros((n_rows, n_rows))
         for columns in self._slices:
             block = self._block(columns)
@@ -66,11 +67,15 @@ class RowSpace:
         roots, vectors = self._basis
         return vectors * roots
 
+    def _dense(self, columns):
+        block = self._X[:, columns]
+        return block.toarray() if sparse.issparse(block) else block
+
     def _block(self, columns):
         """Centred columns, each of them divided by the root of its factor."""
         if self._kept is not None:
             return self._kept
-        block = self._X[:, columns] - self.mean[columns]
+        block = self._dense(columns) - self.mean[columns]
         if self._roots_of_factors is not None:
             block /= self._roots_of_factors[columns]
         if len(self._slices) == 1:

@@ -77,6 +77,10 @@ class Composite(ABC):
         """The penalty with its norm, not its ridge, multiplied."""
         return type(self)(factor * self.norm, self.ridge)
 
+    def heated(self, temperature):
+        """R(Tφ)/T at a temperature T: the norm stays, the ridge grows."""
+        return type(self)(self.norm, temperature * self.ridge)
+
     def pressure(self, params, gradient):
         """How hard each parameter that is zero presses against its bound, which is 1.
 

@@ -46,7 +46,7 @@ def fits_at_once(problem, shrinkage, threads):
     alphas = np.array([alpha_from_C(C, problems.totals[0]) for C in grid.Cs])
     factors = 1.0 if shrinkage.factors is None else shrinkage.factors
     ridge = alphas[:, None] * map.ridge(factors)[: map.shape[1]]
-    start = differences(fitted.start().reshape(map.shape))
+    start = differences(fitted.priors().reshape(map.shape))
     first = problems.at(np.zeros(len(ridge), np.intp), np.array([start] * len(ridge)), ridge)
     found = many_newton(problems, first, tol=grid.tol, max_iter=grid.max_iter)
     found = zip(*results_of(found, grid.tol), strict=True)

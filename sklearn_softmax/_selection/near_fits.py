@@ -10,7 +10,8 @@ from scipy import sparse
 from .._core.threads import Threads
 from .._fitting.problem import RidgeProblem
 from .._maps.row_space import RowSpace
-from .._solvers import SOLVERS, costs
+from .._solvers import SOLVERS, Outcome, costs
+from .._solvers.cooling import may_be_far
 from .._solvers.related.kept_hessian import KeptHessian
 from .._solvers.related.nearby import FEW, nearby
 from .grid_fits import Fit
@@ -201,6 +202,8 @@ class NearRidge:
                 solver = otherwise if near is None else nearby(near, otherwise)
                 problem.set_strength(C)
                 result = problem.solve(solver, start.params + apart, **solving)
+                if result.outcome is Outcome.STALLED and may_be_far(problem.target):
+                    result = problem.solve(otherwise, problem.start(), **solving)
                 far = far or result.n_iter > FEW
             apart = result.params - start.params
             yield self.fit(fold, result)

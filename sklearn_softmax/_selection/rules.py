@@ -26,12 +26,17 @@ def mean_and_error(scores, weights):
     return mean, np.sqrt(variance / (len(scores) - 1))
 
 
-def best(mean, error=None):
-    """Index of the greatest mean; the first of equal ones, which has the strongest penalty."""
-    return np.unravel_index(np.argmax(mean), mean.shape)
+def best(mean, error=None, tol=0.0):
+    """Index of the greatest mean; the first of equal ones, which has the strongest penalty.
+
+    Means are equal where they differ by no more than `tol`, relative to the greatest: fits are
+    not more accurate, and which of them is greater would be for rounding to say.
+    """
+    top = np.max(mean)
+    return np.unravel_index(np.argmax(mean >= top - tol * np.abs(top)), mean.shape)
 
 
-def one_standard_error(mean, error):
+def one_standard_error(mean, error, tol=0.0):
     """Index of the strongest penalty whose mean is within one standard error of the best.
 
     The last axis is that of C, rising; other parameters stay those of the best (Breiman,
@@ -42,7 +47,7 @@ def one_standard_error(mean, error):
     tuple of int, or None
         None where the standard error is not known.
     """
-    top = best(mean)
+    top = best(mean, tol=tol)
     if np.isnan(error[top]):
         return None
     enough = mean[top[:-1]] >= mean[top] - error[top]
@@ -60,7 +65,7 @@ def choice(scores, weights, grid, rule):
     scores, weights
         See `mean_and_error`; scores have the axes of the grid, too.
     grid : Grid
-        Of penalties.
+        Of penalties, and how accurate fits are.
     rule : str
         One of `RULES`.
 
@@ -70,7 +75,7 @@ def choice(scores, weights, grid, rule):
     attributes : dict
     """
     mean, error = mean_and_error(scores, weights)
-    places = {name: choose(mean, error) for name, choose in RULES.items()}
+    places = {name: choose(mean, error, grid.tol) for name, choose in RULES.items()}
     place, once = places[rule], places["1se"]
     l1_ratios = np.array([shrinkage.l1_ratio for shrinkage in grid.shrinkages])
     return np.ravel_multi_index(place, mean.shape), {

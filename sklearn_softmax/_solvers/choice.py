@@ -31,7 +31,8 @@ def choose(objective, start, *, tol, max_iter):
         return result
     limits = {"tol": tol, "max_iter": min(left, _MOST_EVEN)}
     more = lbfgs(objective, result.params, metrics=EvenSchedule(objective), **limits)
-    gap = min(more.gap, result.gap - (result.value - more.value))  # both bound the same optimum
+    known = max(0.0, result.gap - (result.value - more.value))  # but for rounding
+    gap = min(more.gap, known)  # both bound the same optimum
     cut = more.outcome is Outcome.MAX_ITER and left > _MOST_EVEN
     outcome = result.outcome if cut else more.outcome
     return replace(more, n_iter=result.n_iter + more.n_iter, gap=gap, outcome=outcome)

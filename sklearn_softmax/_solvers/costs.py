@@ -223,13 +223,14 @@ def dense_single_pays(n_entries, n_outputs):
     return n_outputs >= _MANY_OUTPUTS and pass_cost(n_entries, n_outputs) >= _LONG * CALLS
 
 
-def row_space_pays(n_rows, n_features, n_outputs):
+def row_space_pays(n_rows, n_features, n_outputs, n_entries=None):
     """Whether the Gram matrix of the rows costs less than the passes that it saves.
 
     The Gram matrix takes n² p multiplications and its eigenvectors about 10 n³.
     """
     if n_features < n_rows:
         return False
+    n_entries = n_rows * n_features if n_entries is None else n_entries
     gram = 2.0 * n_rows**2 * n_features + 20.0 * n_rows**3
-    passes = _EXPECTED_PASSES * pass_cost(n_rows * n_features, n_outputs)
+    passes = _EXPECTED_PASSES * pass_cost(n_entries, n_outputs)
     return LARGE_PRODUCT * gram <= passes

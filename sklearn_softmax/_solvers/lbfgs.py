@@ -52,7 +52,7 @@ def lbfgs(objective, start, *, tol, max_iter, metrics=None, patience=np.inf):
             direction, gap, _ = newton_step(objective, point, metric)
             slope = -2.0 * gap
         if stopping.reached(point, gap):
-            return Result(point.params, point.value, gap, n_iter, stopping.outcome(direction))
+            return stopping.end(point, gap, n_iter, direction)
         if objective.at_infinity(point):
             return Result(point.params, point.value, point.value, n_iter, Outcome.AT_INFINITY)
         lost = n_iter >= patience and -0.5 * slope > np.sqrt(tol) * point.value

@@ -10,6 +10,7 @@ from .steps.newton_equation import NewtonStep
 from .stopping import Stopping
 
 _ACCURATE = 0.1  # slope left by a line search: a trial costs far less than a Hessian
+_PASSES = 10  # over the data for each iteration that is allowed, products of all steps together
 _IDLE = 3  # steps without a decrease above rounding: gradients still fall for one or two
 
 
@@ -59,19 +60,19 @@ def iterate(objective, start, step, *, tol, max_iter):
     Result
     """
     point, stopping = objective.at(start), Stopping(objective, tol)
-    outcome, idle = Outcome.MAX_ITER, 0
+    outcome, idle, most = Outcome.MAX_ITER, 0, objective.n_passes + _PASSES * max_iter
     for n_iter in range(max_iter + 1):
         gap = stopping.early_gap(point)
         if stopping.reached(point, gap):
-            return Result(point.params, point.value, gap, n_iter, stopping.outcome())
+            return stopping.end(point, gap, n_iter)
         newton_step = step(point)
         direction, decrement = newton_step.direction, newton_step.decrement
         gap = stopping.gap(point, decrement, direction if newton_step.exact else None)
         if stopping.reached(point, gap):
-            return Result(point.params, point.value, gap, n_iter, stopping.outcome(direction))
+            return stopping.end(point, gap, n_iter, direction)
         if objective.at_infinity(point):
             return Result(point.params, point.value, point.value, n_iter, Outcome.AT_INFINITY)
-        if n_iter == max_iter:
+        if n_iter == max_iter or objective.n_passes >= most:
             break
         direction, slope = newton_step.corrected()
         line = objective.line(point, direction)

@@ -7,7 +7,7 @@ from .outcome import Outcome, Result
 from .steps.line_search import search
 from .steps.pairs import Pairs
 
-_PAIRS = 10
+_PAIRS, _IDLE = 10, 3  # steps without a decrease above rounding
 _LEAST = 1e-10  # ridge of a metric, relative to its curvature
 
 
@@ -99,18 +99,19 @@ def quasi_newton(objective, start, metric, *, decrement, max_iter):
     Result
         Its gap is the last decrement, as far as L-BFGS knows the curvature.
     """
-    point, pairs = objective.at(start), Pairs(len(start), _PAIRS)
+    point, pairs, idle = objective.at(start), Pairs(len(start), _PAIRS), 0
     for n_iter in range(max_iter + 1):
         direction = pairs.direction(point.gradient, metric)
         slope = np.dot(point.gradient, direction)
         gap = -0.5 * slope
-        if gap <= decrement or n_iter == max_iter:
+        if gap <= decrement or n_iter == max_iter or idle == _IDLE:
             break
         line = objective.line(point, direction)
         step = search(line, point.value, slope, 0.9)
         if step is None:
             break
         last, point = point, line.take(step)
+        idle = idle + 1 if last.value - point.value <= objective.noise * last.value else 0
         pairs.add(point.params - last.params, point.gradient - last.gradient)
     done = gap <= decrement or n_iter < max_iter
     outcome = Outcome.CONVERGED if done else Outcome.MAX_ITER

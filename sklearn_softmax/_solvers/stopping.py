@@ -60,7 +60,7 @@ class Stopping:
             return self._last_gap(point, decrement)
         bound = self._tol * point.value
         if not self._certifiable:
-            return decrement
+            return max(0.0, decrement)  # a sum of squares, but for rounding
         gaps = self._objective.residual_gaps(point)
         residual_gap = np.add.reduce(gaps)
         self._weak.observe(residual_gap)
@@ -138,15 +138,20 @@ class Stopping:
         """Whether the gap is within the tolerance, or the fit to be stopped."""
         return self._interrupted or self._spent or gap <= self._tol * point.value
 
-    def outcome(self, direction=None):
-        """The outcome of a fit that has ended, whose next Newton step would be `direction`."""
+    def end(self, point, gap, n_iter, direction=None):
+        """The result of a fit that has ended, whose next Newton step would be `direction`.
+
+        Where the optimum is at infinity the gap is an estimate of what is left above the infimum.
+        """
+        outcome = Outcome.CONVERGED
         if self._interrupted:
-            return Outcome.INTERRUPTED
-        if self._spent:
-            return Outcome.SPENT
-        if direction is not None and self._objective.recedes(direction):
-            return Outcome.AT_INFINITY
-        return Outcome.CONVERGED
+            outcome = Outcome.INTERRUPTED
+        elif self._spent:
+            outcome = Outcome.SPENT
+        elif direction is not None and self._objective.recedes(direction):
+            outcome = Outcome.AT_INFINITY
+            gap = min(point.value, gap + self._objective.vanishing(point, direction))
+        return Result(point.params, point.value, max(0.0, gap), n_iter, outcome)
 
     def final(self, point, decrement, n_iter, outcome=Outcome.MAX_ITER):
         """The result of a fit that found no way on, with its certificate whatever that costs.
@@ -156,8 +161,8 @@ class Stopping:
         gap = self._last_gap(point, decrement)
         if self._certifiable and self.reached(point, gap):
             outcome = Outcome.CONVERGED
-        return Result(point.params, point.value, gap, n_iter, outcome)
+        return Result(point.params, point.value, max(0.0, gap), n_iter, outcome)
 
     def _last_gap(self, point, decrement):
-        gap = self._objective.duality_gap(point) if self._certifiable else decrement
+        gap = self._objective.duality_gap(point) if self._certifiable else max(0.0, decrement)
         return gap if gap <= point.value else point.value

@@ -2,7 +2,9 @@
 
 import numpy as np
 
+_ALMOST = 1.0 - 1e-15
 _RECEDING = 0.5  # a change of logits that no converged Newton step makes
+_FALLING = -0.05  # one that a class makes whose chance falls on, however slowly
 
 
 def at_infinity(objective, point, free=None):
@@ -47,4 +49,28 @@ def recedes(objective, direction):
 
     objective.forward(direction, visit)
     lowest, highest = min(low for low, _ in extremes), max(high for _, high in extremes)
-    return lowest < -_RECEDING and highest < 0.1 * _RECEDING
+    return lowest < -_RECEDING and highest < -_FALLING
+
+
+def vanishing(objective, point, direction):
+    """The part of the loss that vanishes where classes recede along a Newton step.
+
+    Without those classes no row loses more, and what they make of the loss is as far as it can
+    fall on their account: Σ s -log(1 - p), p being their chance in each row. The decrement tells
+    about half of that where logits of all rows fall at one rate, as exponentials do, and as good
+    as nothing of rows where they fall more slowly.
+    """
+    bound, map, target = objective.map.bind(direction), objective.map, objective.target
+
+    def visit(probabilities, rows, totals):
+        margins = objective.scratch.blocks(rows.stop - rows.start)[0]
+        map.forward(bound, rows, margins)
+        target.relate_direction(margins, rows)
+        chances = np.where(margins < _FALLING, probabilities, 0.0)
+        lost = np.minimum(np.add.reduce(chances, axis=0, dtype=np.float64), _ALMOST)
+        weights = objective.weights_of(rows)
+        terms = -np.log1p(-lost)
+        totals[0][:] += np.add.reduce(terms if weights is None else weights * terms)
+
+    (total,) = objective.probabilities_at(point, visit, lambda: (np.zeros(1),))
+    return objective.scale * total[0]

@@ -75,7 +75,7 @@ class Labels(Target):
 
     def probabilities(self, exponentials, inverse, rows):
         """Turn `exponentials` into probabilities in place."""
-        exponentials *= inverse
+        Target.probabilities(exponentials, inverse, rows)
         others = np.add.reduce(exponentials, axis=0)
         where = self.where(rows, exponentials.shape[1])
         exponentials.reshape(-1)[where] = np.maximum(0.0, 1.0 - others)

@@ -32,6 +32,15 @@ class Offset:
         self.divergence, self.confine = target.divergence, target.confine
         self.excess, self.balance = target.excess, target.balance
 
+    @property
+    def largest(self):
+        """The size of the largest offset."""
+        return float(max(self._offset.max(initial=0.0), -self._offset.min(initial=0.0)))
+
+    def divided(self, temperature):
+        """The same with offsets divided by a number."""
+        return Offset(self._target, self._offset / temperature)
+
     def __len__(self):
         return len(self._target)
 

@@ -84,8 +84,9 @@ class Target:
 
     @staticmethod
     def probabilities(exponentials, inverse, rows):
-        """Turn `exponentials` into probabilities in place."""
+        """Turn `exponentials` into probabilities in place: at most 1, whatever rounding says."""
         exponentials *= inverse
+        np.minimum(exponentials, 1.0, out=exponentials)
 
     def states(self, relative, rows):
         """Losses of rows, their probabilities P, and P - Y."""
@@ -225,4 +226,5 @@ def divergence(probabilities, change):
         np.log1p(ratio, out=ratio)
         ratio *= probabilities + change  # Q and not P, which may be 0 by rounding: see `tiny` above
         ratio -= change
-        return np.where(least > -1.0, np.add.reduce(ratio, axis=0), np.inf)
+        sums = np.maximum(0.0, np.add.reduce(ratio, axis=0))  # its terms are not, in sum they are
+        return np.where(least > -1.0, sums, np.inf)

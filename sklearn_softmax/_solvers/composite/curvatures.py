@@ -100,7 +100,8 @@ class Curvatures:
         ridge = self._objective.penalty.curvature.reshape(self._shape)[mask]
         np.einsum("ii->i", matrix)[:] += ridge
         pins = self._pins[mask] | self._still(matrix, mask)
-        return FullModel(matrix, shape, pins.reshape(shape))
+        value = point.value + self._penalty.value(point.params.reshape(self._shape))
+        return FullModel(matrix, shape, pins.reshape(shape), value)
 
     def _still(self, matrix, mask):
         """Free parameters of features that do not vary: their gradient is rounding."""

@@ -15,6 +15,7 @@ class _Face:
         self._objective, self._point = objective, point
         params = point.params.reshape(objective.map.shape)
         self.mask = penalty.smooth_at(params)
+        self.value = point.value + penalty.value(params)
         self.bend, self.vector = penalty.bend(params)
         self._bend = self.bend + damping
         slope = point.gradient.reshape(params.shape) + penalty.slope(params)

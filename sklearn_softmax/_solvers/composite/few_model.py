@@ -160,7 +160,9 @@ class FewModel:
         """The minimum, if need be by small steps, and the decrease of model and norm."""
         matrix, gradient = self._beside(penalty.ridge)
         part, shape = penalty.part(self._mask)
-        model = FullModel(matrix, shape, self._pins(penalty.free).reshape(shape))
+        pins = self._pins(penalty.free).reshape(shape)
+        value = self._state.value + penalty.whole(self._state.params)
+        model = FullModel(matrix, shape, pins, value)
         start, slopes = self._start.reshape(shape), gradient.reshape(shape)
         centre = centring(penalty, self._mask, shape)
         quadratic = Quadratic(model, start, slopes, part, centre)

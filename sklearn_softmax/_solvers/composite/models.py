@@ -9,6 +9,7 @@ from .pivots import Pivots
 _ROUNDING = 2.0 * np.finfo(np.float64).eps  # no model may fall without end because of it
 _JITTER = 1e-11  # of the diagonal, where a face is singular
 _LEAST, _TINY = 1e-12, np.finfo(np.float64).tiny
+_FLAT = 1e-30  # curvature beside the value: below, steps are longer than numbers
 
 
 def positive(diagonal):
@@ -26,11 +27,14 @@ class FullModel:
         Of the parameters.
     pins : ndarray of bool, of this shape
         Parameters that stay where they are: a class sum is free, or nothing curves.
+    value : float
+        Of loss and norm: a model without curvature gets some that is nothing beside it.
     """
 
-    def __init__(self, matrix, shape, pins):
+    def __init__(self, matrix, shape, pins, value):
         self._matrix, self._shape, self._pins = matrix, shape, pins
         np.einsum("ii->i", matrix)[:] *= 1.0 + _ROUNDING * len(matrix)
+        np.einsum("ii->i", matrix)[:] += _FLAT * value
         self.diagonal = positive(np.einsum("ii->i", matrix)).reshape(shape)
 
     def product(self, change):
@@ -54,15 +58,16 @@ class FullModel:
         step, places = np.zeros(self._shape), np.flatnonzero(mask)
         if not len(places):
             return step
-        matrix = self._matrix[np.ix_(places, places)]
+        matrix, sizes = self._matrix[np.ix_(places, places)], None
         if rank_one is not None:
             np.einsum("ii->i", matrix)[:] += bend.ravel()[places]
+            sizes = matrix.diagonal().copy()
             n_columns = self._shape[-1]
             vector, columns = rank_one.ravel()[places], places % n_columns
             same = columns[:, None] == columns
             matrix -= same * np.outer(vector, vector)
         right = -slope.ravel()[places]
-        step.ravel()[places] = lapack.dpotrs(cholesky(matrix), right, lower=1)[0]
+        step.ravel()[places] = lapack.dpotrs(cholesky(matrix, sizes), right, lower=1)[0]
         return step
 
 
@@ -178,7 +183,7 @@ def _tied(factors, columns, vectors):
     for inverse, tie in zip(inverses, ties, strict=True):
         inverse[:] = inverse_from(inverse)
         small -= np.outer(tie, tie) * inverse
-    factor = cholesky(small)
+    factor = cholesky(small, np.ones(len(small)))
 
     def times(right):
         return np.matmul(inverses, right[:, :, None])[:, :, 0]
@@ -193,16 +198,21 @@ def _tied(factors, columns, vectors):
     return solve
 
 
-def cholesky(matrix):
-    """Lower factor of a positive semi-definite matrix, with as much jitter as it takes."""
+def cholesky(matrix, sizes=None):
+    """Lower factor of a positive semi-definite matrix, with as much jitter as it takes.
+
+    It is measured by `sizes`, the diagonal before what made the matrix was subtracted: what is
+    left of that may be rounding, of any sign.
+    """
     diagonal = np.einsum("ii->i", matrix)
     kept, jitter = diagonal.copy(), _JITTER
+    sizes = np.abs(kept) if sizes is None else sizes
     while len(matrix):
         factor, failed = lapack.dpotrf(matrix, lower=1)
         if not failed and np.isfinite(factor[-1, -1]):
             return factor
         if not np.isfinite(jitter):
             raise FloatingPointError("A curvature is not finite.")
-        diagonal[:] = kept * (1.0 + jitter) + _TINY
+        diagonal[:] = kept + sizes * jitter + _TINY
         jitter *= 100.0
     return matrix

@@ -13,10 +13,11 @@ _MOST = 0.6  # share of the features above which all are taken
 _SMALL = 3.0  # passes whose calls take as long as their operations: nothing is left out
 _ARRAYS = 10  # of the size of the parameters that a pass touches
 _FEW, _NEAR = 450, 1e4  # parameters that are solved for at once; the first factor till where
-_STAGE = 4.0
+_STAGE, _MOST_STAGES = 4.0, 60
 _MANY_STAGE, _FEW_STAGE = (0.05, 2), (0.3, 6)  # gap and steps of a stage
 _CLOSER, _SHARE = 0.3, 0.3
 _NEW = 0.05  # of a working set that is settled
+_NOTHING = 1e-250  # value: curvature beside it is no number any more
 _LITTLE = 0.03  # of what a working set gained: then others gain more
 
 
@@ -34,7 +35,7 @@ def stages(penalty, params, gradient):
     few = params.size <= _FEW
     if largest <= (_NEAR if few else 1.0):
         return np.ones(0)
-    n_steps = int(np.ceil(np.log(largest) / np.log(_STAGE)))
+    n_steps = min(int(np.ceil(np.log(largest) / np.log(_STAGE))), _MOST_STAGES)
     return largest ** np.linspace(1.0, 0.0, n_steps + 1)[1:-1]
 
 
@@ -175,7 +176,7 @@ def working_sets(objective, penalty, start, *, kept, tol, max_iter):
     problem.relax(1.0)
     gap = problem.gap(tol * problem.value)
     while outcome is Outcome.CONVERGED and gap > tol * problem.value:
-        if n_iter >= max_iter or idle == 2:
+        if n_iter >= max_iter or idle == 2 or problem.value < _NOTHING:
             outcome = Outcome.MAX_ITER if n_iter >= max_iter else Outcome.STALLED
             break
         solver = problem.descend(tol, gap, max_iter - n_iter)

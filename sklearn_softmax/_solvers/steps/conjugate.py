@@ -54,6 +54,7 @@ def newton_step(objective, point, metric, *, accuracy=0.1, max_iter=200):
     solved = metric.solve(residual)
     search, norm = solved.copy(), np.dot(residual, solved)
     goal, size, n_products = accuracy**2 * norm, norm, 0  # size: of `search`, in the metric
+    promise = 0.0
     while n_products < max_iter:
         if not norm > goal:
             break
@@ -62,7 +63,10 @@ def newton_step(objective, point, metric, *, accuracy=0.1, max_iter=200):
         if not curvature > _FLAT * size:
             break
         length = norm / curvature
+        promise += 0.5 * length * norm
         direction += length * search
+        if promise > point.value:  # no decrease is larger: beyond, the model is not believed
+            break
         residual = residual - length * product
         solved = metric.solve(residual)
         norm, last = np.dot(residual, solved), norm
