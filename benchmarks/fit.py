@@ -151,9 +151,10 @@ def default_gap(X, y, model):
 
 def describe(name, X, y, rows, n_passes, gap, left):
     """Print one data set."""
+    how = f"after {n_passes:.0f} passes" if n_passes else "by products of its rows"
     print(
         f"\n{name}: {X.shape[0]} x {X.shape[1]}, {y.max() + 1} classes; certified gap {gap:.0e} "
-        f"after {n_passes:.0f} passes; LogisticRegression() leaves {left[0]:.0e} in {left[1]:.3f} s"
+        f"{how}; LogisticRegression() leaves {left[0]:.0e} in {left[1]:.3f} s"
     )
     for who, row in rows.items():
         if isinstance(row, Missed):
