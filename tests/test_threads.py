@@ -18,6 +18,7 @@ from threadpoolctl import threadpool_info, threadpool_limits
 
 from sklearn_softmax import SoftmaxRegression
 from sklearn_softmax._core.threads import Threads
+from sklearn_softmax._kept import kept
 from sklearn_softmax._solvers import SOLVERS
 
 N_FITS = 8
@@ -265,3 +266,22 @@ def test_floating_point_errors_are_nobodys_business(options, scale):
             model.fit(scale * X[:80], y[:80])
         assert np.all(np.isfinite(model.predict_proba(scale * X)))
         assert np.geterr() == asked
+
+
+def test_what_is_kept_is_made_once_for_each_and_holds_no_other_up():
+    together, made = threading.Barrier(2, timeout=30.0), []
+
+    class Each:
+        @kept
+        def value(self):
+            """What it is."""
+            together.wait()  # for the other one, that is being made in another thread
+            made.append(self)
+            return len(made)
+
+    both = Each(), Each()
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        found = list(pool.map(lambda each: each.value, both))
+    assert sorted(found) == [1, 2]
+    assert [each.value for each in both] == found
+    assert Each.value.__doc__ == "What it is."

@@ -2,12 +2,12 @@
 
 from collections import deque
 from dataclasses import replace
-from functools import cached_property
 from itertools import islice
 
 import numpy as np
 
 from .._core.few_rows import FewRows
+from .._kept import kept
 from .._penalties import PENALTIES
 from .._solvers.composite.curvatures import LastHessian
 from .._solvers.composite.few_steps import FewSteps
@@ -75,7 +75,7 @@ class CompositeProblem(RidgeProblem):
             held[:] = self.map.held(held, alpha * self._factors)
         return self._make.of(self.map.shape[0], norm, ridge)
 
-    @cached_property
+    @kept
     def _units(self):
         """Norm and ridge of a strength of 1."""
         units, scale = np.zeros((2, self.map.shape[1])), self.map.scale

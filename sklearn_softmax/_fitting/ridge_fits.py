@@ -6,6 +6,7 @@ import numpy as np
 from scipy import sparse
 
 from .._core.dual_rows import DualRows
+from .._kept import kept
 from .._maps.row_space import RowSpace
 from .._solvers import costs
 from .._solvers.choice import choose
@@ -28,19 +29,16 @@ class RidgeFits:
 
     def __init__(self, X, target, weights, **options):
         self._data, self._options = (canonical(X), target, weights), options
-        self._observer = self._space = self._whole = self._part = self._C = None
+        self._observer = self._space = self._C = None
         n_entries = X.nnz if sparse.issparse(X) else X.size
         wide = costs.row_space_pays(*X.shape, target.n_outputs, n_entries)
         factors = options.get("factors")
         if wide and (factors is None or np.all(factors > 0)):
             self._space = RowSpace(X, options["fit_intercept"], weights, factors)
 
-    @property
+    @kept
     def _problem(self):
-        """The problem, made when it is asked for; `cached_property` has a lock before 3.12."""
-        if self._whole is None:
-            self._whole = RidgeProblem(*self._data, **self._options)
-        return self._whole
+        return RidgeProblem(*self._data, **self._options)
 
     @property
     def problem(self):
@@ -48,14 +46,13 @@ class RidgeFits:
         self._problem.set_strength(self._C)
         return self._problem
 
-    @property
+    @kept
     def _inner(self):
         """The problem in the row space; None where that is no use."""
-        space = self._space
-        if self._part is None and space is not None and space.rows.size:
-            options = self._options | {"factors": None}
-            self._part = RidgeProblem(space.rows, *self._data[1:], **options)
-        return self._part
+        if self._space is None or not self._space.rows.size:
+            return None
+        rows, options = self._space.rows, self._options | {"factors": None}
+        return RidgeProblem(rows, *self._data[1:], **options)
 
     def observe(self, observer):
         """Call ``observer(coefficients) -> stop`` after each iteration.

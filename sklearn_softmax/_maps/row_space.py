@@ -9,6 +9,8 @@ expression arrays").
 import numpy as np
 from scipy import sparse
 
+from .._kept import kept
+
 _RANK = 1e-13  # eigenvalues below this share of the largest are rounding
 _NUMBERS = 1 << 19  # of a block of columns
 
@@ -43,7 +45,7 @@ class RowSpace:
         n_rows, n_features = X.shape
         step = max(1, _NUMBERS // n_rows)
         self._slices = [slice(a, a + step) for a in range(0, n_features, step)]
-        self.mean, self._kept, self._known = np.zeros(n_features), None, None
+        self.mean, self._centred = np.zeros(n_features), None
         if centre:
             for columns in self._slices:
                 self.mean[columns] = np.average(self._dense(columns), axis=0, weights=weights)
@@ -52,14 +54,12 @@ class RowSpace:
             block = self._block(columns)
             self.gram += block @ block.T
 
-    @property
+    @kept
     def _basis(self):
-        """Roots of the eigenvalues of the products, and their vectors: made once, if ever."""
-        if self._known is None:
-            values, vectors = np.linalg.eigh(self.gram)
-            keep = values > _RANK * max(values[-1], np.finfo(np.float64).tiny)
-            self._known = np.sqrt(values[keep]), vectors[:, keep]
-        return self._known
+        """Roots of the eigenvalues of the products, and their vectors."""
+        values, vectors = np.linalg.eigh(self.gram)
+        large = values > _RANK * max(values[-1], np.finfo(np.float64).tiny)
+        return np.sqrt(values[large]), vectors[:, large]
 
     @property
     def rows(self):
@@ -73,13 +73,13 @@ class RowSpace:
 
     def _block(self, columns):
         """Centred columns, each of them divided by the root of its factor."""
-        if self._kept is not None:
-            return self._kept
+        if self._centred is not None:
+            return self._centred
         block = self._dense(columns) - self.mean[columns]
         if self._roots_of_factors is not None:
             block /= self._roots_of_factors[columns]
         if len(self._slices) == 1:
-            self._kept = block
+            self._centred = block
         return block
 
     def to_raw(self, coef, intercept):

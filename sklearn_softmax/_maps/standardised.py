@@ -1,9 +1,8 @@
 """Standardised features as a reparametrisation: the data are never touched."""
 
-from functools import cached_property
-
 import numpy as np
 
+from .._kept import kept
 from .class_products import class_grams
 from .pair_products import pair_gram
 from .thin_products import add_moments
@@ -45,7 +44,7 @@ class Standardised:
         self.sparse = design.sparse
         self._kept = None
 
-    @cached_property
+    @kept
     def _columns(self):
         """Means and scales for curvature: in float32 where products are and little is lost."""
         columns, sizes = (self.mean, self.scale), np.abs(self.mean) / self.scale

@@ -6,10 +6,10 @@ parts of them, are exactly zero at the optimum.
 """
 
 from abc import ABC, abstractmethod
-from functools import cached_property
 
 import numpy as np
 
+from .._kept import kept
 from .ridge import Ridge
 
 
@@ -40,12 +40,12 @@ class Composite(ABC):
     def __init__(self, norm, ridge):
         self.norm, self.ridge = norm, ridge
 
-    @cached_property
+    @kept
     def free(self):
         """Columns that are not penalised."""
         return (self.norm == 0.0) & (self.ridge == 0.0)
 
-    @cached_property
+    @kept
     def has_ridge(self):
         """Whether any b is not zero."""
         return bool(self.ridge.any())

@@ -1,7 +1,6 @@
 """Fits of folds from those of all rows, which lie near: shared coordinates, starts and metrics."""
 
 from dataclasses import replace
-from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -9,6 +8,7 @@ from scipy import sparse
 
 from .._core.threads import Threads
 from .._fitting.problem import RidgeProblem
+from .._kept import kept
 from .._maps.row_space import RowSpace
 from .._solvers import SOLVERS, Outcome, costs
 from .._solvers.cooling import may_be_far
@@ -77,7 +77,7 @@ class NearRidge:
         """See the class."""
         return None not in self._starts
 
-    @cached_property
+    @kept
     def _starts(self):
         """Where folds start at each C; None where these coordinates lose something."""
         return [self._start(place) for place in range(len(self.params))]

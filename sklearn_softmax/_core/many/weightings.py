@@ -8,10 +8,10 @@ classes T = 1); its conjugate has T⁻¹ = I + 11'.
 """
 
 from copy import copy
-from functools import cached_property
 
 import numpy as np
 
+from ..._kept import kept
 from ..exponentials import exponentials
 from . import gap
 from .state import State
@@ -70,7 +70,7 @@ class Weightings:
         self.tie = np.eye(n) - (0.0 if n == 1 else 1.0 / n_classes)
         self._pairs = np.tril_indices(n)
 
-    @cached_property
+    @kept
     def _products(self):
         return _row_products(self.rows)
 

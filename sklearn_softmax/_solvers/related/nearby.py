@@ -1,11 +1,11 @@
 """Minimising near the optimum of a problem that is almost the same, in the metric found there."""
 
 from dataclasses import replace
-from functools import cached_property
 
 import numpy as np
 from scipy.linalg import blas, lapack
 
+from ..._kept import kept
 from ..lbfgs import lbfgs
 from ..outcome import Outcome
 from ..steps.metric import cholesky
@@ -28,7 +28,7 @@ class HessianMetric:
         self._shape = shape
         self._inverse = lapack.dpotri(cholesky(hessian), lower=1)[0]
 
-    @cached_property
+    @kept
     def inverse(self):
         """The inverse metric, both triangles."""
         return np.tril(self._inverse) + np.tril(self._inverse, -1).T

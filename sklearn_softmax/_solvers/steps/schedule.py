@@ -1,9 +1,8 @@
 """Which metric, and when to renew it: never more often than it costs passes over the data."""
 
-from functools import cached_property
-
 import numpy as np
 
+from ..._kept import kept
 from .. import costs
 from .metric import BlockMetric, DiagonalMetric, KroneckerMetric, LowRankMetric
 
@@ -161,12 +160,12 @@ class MetricSchedule:
             self._gram = self._objective.gram()
         return self._gram
 
-    @cached_property
+    @kept
     def importance(self):
         """What the curvature of each row is multiplied with: see `leverages`."""
         return self._objective.leverages()
 
-    @cached_property
+    @kept
     def _drawable(self):
         """Numbers of the rows that may be drawn, and their importance."""
         rows = self._objective.candidates()
