@@ -8,6 +8,7 @@ from sklearn_softmax._core.few_rows import FewRows
 from sklearn_softmax._core.targets.labels import Labels
 from sklearn_softmax._core.threads import Threads
 from sklearn_softmax._fitting.composite import CompositeFits
+from sklearn_softmax._solvers.composite.guessed_face import GuessedFace
 from sklearn_softmax._solvers.composite.pivots import Pivots
 from sklearn_softmax._solvers.composite.quadratic import Quadratic
 
@@ -147,3 +148,21 @@ def test_tied_parameters_stay_zero_or_trade_places(tied, size):
     assert 0 < np.count_nonzero(on) <= SIZE
     np.testing.assert_allclose(slopes[on], -norm[on] * np.sign(found[on]), rtol=1e-7)
     assert np.all(np.abs(slopes) <= norm * (1.0 + 1e-7))
+
+
+@pytest.mark.parametrize("n_copies", [1, 40])
+def test_of_tied_parameters_the_first_are_kept(n_copies, monkeypatch):
+    """Whatever their number, all of the face is factored twice."""
+    rng, calls, factor = np.random.default_rng(0), [], GuessedFace._factor
+    columns = rng.standard_normal((60, 50))
+    sums = columns @ rng.integers(0, 3, (50, n_copies))
+    size = 50 + n_copies
+    both = np.hstack([columns, sums])
+    monkeypatch.setattr(GuessedFace, "_factor", lambda self, p: calls.append(p) or factor(self, p))
+    nowhere = np.zeros(size, bool)
+    face = GuessedFace(both.T @ both, np.ones(size), nowhere, nowhere)
+    found = face.factor()
+    np.testing.assert_array_equal(face.places, np.arange(50))
+    np.testing.assert_allclose(np.tril(found), np.linalg.cholesky(columns.T @ columns), atol=1e-9)
+    assert len(calls) == 2
+    np.testing.assert_array_equal(face.untied(np.ones(size, bool)), np.arange(size) < 50)

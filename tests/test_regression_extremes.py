@@ -11,6 +11,8 @@ from sklearn_softmax import SoftmaxRegression, SoftmaxRegressionCV
 from sklearn_softmax._core import few_ridge
 from sklearn_softmax._core.targets.labels import BinaryLabels, Labels
 from sklearn_softmax._core.targets.target import divergence
+from sklearn_softmax._fitting import wide
+from sklearn_softmax._solvers import Outcome, costs
 from sklearn_softmax._solvers.composite.models import cholesky
 from sklearn_softmax._solvers.quasi_newton import ScaledMetric, quasi_newton
 from sklearn_softmax._solvers.steps.conjugate import newton_step
@@ -231,3 +233,33 @@ def test_quasi_newton_ends_where_steps_gain_nothing():
     options = {"decrement": 1e-30, "max_iter": 500}
     found = quasi_newton(Flat(), np.zeros(1), ScaledMetric(np.ones(1), 0.0), **options)
     assert found.n_iter <= 5
+
+
+def test_wide_rows_that_are_all_the_same_have_no_coefficients():
+    """What is left of them in the row space is rounding, which a weak penalty does not hold."""
+    rng = np.random.default_rng(1)
+    X = np.tile(1e-10 * rng.standard_normal(40), (3, 1))
+    y = rng.dirichlet(np.ones(3), 3)[:, :2]
+    offset = rng.uniform(-1.6e4, -8e3, 3)
+    model = SoftmaxRegression(C=1000.0)
+    model.fit(X, y / y.sum(axis=1, keepdims=True), offset=offset)
+    assert np.abs(model.coef_).max() <= 1e-20
+    assert model.dual_gap_ <= 1e-6
+
+
+def test_rows_that_take_too_many_steps_leave_the_rest_to_the_features(monkeypatch):
+    """It is no limit of the user's that ends there."""
+    rng, certify = np.random.default_rng(0), wide.certify
+    X, y = rng.standard_normal((30, 200)), np.arange(30) % 3
+    monkeypatch.setattr(costs, "duals_pay", lambda *_: False)
+    monkeypatch.setattr(wide, "_TOLERANCES", (1e5, 1e-6))
+    monkeypatch.setattr(wide, "_FEW", 1)
+
+    def refuse(problem, params, result, *rest):
+        sure = certify(problem, params, result, *rest)
+        return None if result.outcome is Outcome.CONVERGED else sure
+
+    monkeypatch.setattr(wide, "certify", refuse)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert SoftmaxRegression().fit(X, y).dual_gap_ <= 1e-6

@@ -564,6 +564,23 @@ def test_a_metric_is_renewed_where_many_more_steps_are_left_than_it_costs():
     assert metrics._pays(near)
 
 
+@pytest.mark.parametrize("logit", [-40.0, -90.0, -700.0, -1e4])
+def test_a_class_without_curvature_has_a_metric_of_few_rows(logit):
+    rng = np.random.default_rng(0)
+    X, y = rng.standard_normal((40, 100)), np.arange(40) % 2
+    options = {"C": 1.0, "fit_intercept": True, "threads": Threads(), "floor": 1e-6}
+    problem = RidgeProblem(X, Labels(y, 4), None, **options)
+    objective = problem.objective(np.float64)
+    params = rng.standard_normal(problem.map.shape)
+    params[3, -1] = logit
+    point = objective.at(params.ravel())
+    metric = schedule.MetricSchedule(objective)._few_rows(point)
+    assert isinstance(metric, LowRankMetric)
+    solved = metric.solve(point.gradient)
+    assert np.isfinite(solved).all()
+    assert np.dot(solved, point.gradient) > 0.0
+
+
 @pytest.mark.parametrize("kind", ["labels", "binary", "soft"])
 @pytest.mark.parametrize("weighted", [False, True])
 def test_the_first_diagonal_takes_no_pass(monkeypatch, kind, weighted):

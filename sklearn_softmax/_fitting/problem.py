@@ -15,7 +15,7 @@ from .precision import certify, first_precision, objective_in, unfinished
 from .starts import better_start, cold_start
 
 LARGEST = 1e120
-_LEAST_PRODUCT = 1e-50  # of C and weight: coefficients are 0 to rounding
+STRONGEST = 1e50  # penalty beside the mean loss: coefficients are 0 to rounding
 _COLUMN_NUMBERS = 1 << 16  # of a block of rows whose moments are taken
 
 
@@ -26,7 +26,7 @@ def alpha_from_C(C, total_weight):
     that tolerances mean the same for any number of rows. With two classes there is a single
     row of coefficients, in scikit-learn and here, and nothing else to convert.
     """
-    return 0.0 if np.isinf(C) else 1.0 / max(C * total_weight, _LEAST_PRODUCT)
+    return 0.0 if np.isinf(C) else 1.0 / max(C * total_weight, 1.0 / STRONGEST)
 
 
 def canonical(X):
@@ -199,6 +199,13 @@ class RidgeProblem:
         """Minimise at a temperature: see `cooled`."""
         penalty = Ridge(temperature * objective.penalty.curvature)
         return choose(objective.tempered(temperature, penalty), params, **limits)
+
+    def stilled(self, params):
+        """Parameters whose penalised coefficients of features that do not vary are zero."""
+        coef = params.reshape(self.map.shape)[:, : self.map.n_features]
+        held = self._penalty.curvature.reshape(self.map.shape)[:, : self.map.n_features] > 0.0
+        coef[held & self.map.still] = 0.0
+        return params
 
     def from_coefficients(self, coef, intercept):
         """Parameters from coefficients, centred over the classes."""

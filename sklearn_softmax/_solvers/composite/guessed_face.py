@@ -4,6 +4,7 @@ import numpy as np
 from scipy.linalg import lapack
 
 _LEAST = 1e-11  # of a diagonal, left of it in a factor: below, a parameter is as good as tied
+_MORE, _TOGETHER = 4.0, 24  # parameters of a block
 
 
 class GuessedFace:
@@ -39,45 +40,46 @@ class GuessedFace:
     def factor(self):
         """Lower factor of H on the face, which the tied leave; None where one has no norm."""
         places = self.on.nonzero()[0]
-        factor, n_sound = self._factor(places)
-        if n_sound < len(places):
-            places = places[np.argsort(self._entry[places], kind="stable")]
-            factor, n_sound = self._factor(places)
-            while n_sound < len(places):
-                places = self._untied(places, factor, n_sound)
-                factor, n_sound = self._factor(places)
+        factor, is_sound = self._factor(places)
+        if not is_sound:
+            places = self._untied(places[np.argsort(self._entry[places], kind="stable")])
+            factor, is_sound = self._factor(places)
             self._tied |= self.on
             self._tied[places] = self.on[:] = False
             self.on[places] = True
             self.signs[self._tied] = 0.0
-            if np.any(self._free & self._tied):
+            if not is_sound or np.any(self._free & self._tied):
                 return None
         self.places = places
         return factor
 
     def _factor(self, places):
-        """The factor, and how many of its rows are sound."""
+        """The factor, and whether it is sound."""
         if not len(places):
-            return self._matrix, 0
+            return self._matrix, True
         matrix = self._matrix[places[:, None], places]
         factor, failed = lapack.dpotrf(matrix, lower=1)
-        sound = factor.diagonal() ** 2 > _LEAST * matrix.diagonal()
-        if failed:
-            sound[failed - 1 :] = False
-        return factor, len(places) if sound.all() else int(sound.argmin())
+        return factor, not failed and _sound(factor, matrix.diagonal()).all()
 
-    def _untied(self, places, factor, n_sound):
-        """Places without the first that is not sound, and others that those before it tie."""
-        head, rest = places[:n_sound], places[n_sound:]
-        diagonal = self._matrix[rest, rest]
-        left = diagonal.copy()
-        if n_sound:
-            mixed = self._matrix[head[:, None], rest]
-            mixed = lapack.dtrtrs(factor[:n_sound, :n_sound], mixed, lower=1)[0]
-            left -= np.einsum("ij,ij->j", mixed, mixed)
-        kept = left > _LEAST * diagonal
-        kept[0] = False
-        return np.append(head, rest[kept])
+    def _untied(self, places):
+        """Places without those whose curvature the ones before them have already.
+
+        A factor grows by blocks; what a block has of its own is small enough to be factored anew
+        for each that leaves it.
+        """
+        head, found = places[:0], np.zeros((len(places), len(places)), order="F")
+        for start in range(0, len(places), _TOGETHER):
+            block, n = places[start : start + _TOGETHER], len(head)
+            matrix = self._matrix[block[:, None], block]
+            mixed = np.zeros((0, len(block)))
+            if n:
+                mixed = self._matrix[head[:, None], block]
+                mixed = lapack.dtrtrs(found[:n, :n], mixed, lower=1)[0]
+            own = matrix - mixed.T @ mixed
+            kept, factor = _independent(own, matrix.diagonal())
+            head, most = np.append(head, block[kept]), n + len(kept)
+            found[n:most, :n], found[n:most, n:most] = mixed[:, kept].T, factor
+        return head
 
     def untied(self, mask):
         """Those of a mask that may enter."""
@@ -113,3 +115,24 @@ class GuessedFace:
         self.leave(np.arange(len(self.on)) == old)
         self.on[new], self.signs[new], self._entry[new] = True, signs[new], self._entry[old]
         return True
+
+
+def _independent(own, diagonal):
+    """Numbers of what has curvature of its own beside those before it, and their factor.
+
+    Some more than is needed, so that the factor of all is sound, whatever its rounding.
+    """
+    kept = np.arange(len(own))
+    while len(kept):
+        factor, failed = lapack.dpotrf(own[kept[:, None], kept], lower=1)
+        sound = _sound(factor, _MORE * diagonal[kept])
+        if failed:
+            sound[failed - 1] = False
+        if sound.all():
+            return kept, factor
+        kept = np.delete(kept, sound.argmin())
+    return kept, np.empty((0, 0))
+
+
+def _sound(factor, diagonal):
+    return factor.diagonal() ** 2 > _LEAST * diagonal

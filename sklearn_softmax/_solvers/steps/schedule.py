@@ -222,13 +222,14 @@ class MetricSchedule:
         self._blocks = None
         share = objective.scale * self._n_rows / len(candidates)
         totals = share * np.add.reduce(table, axis=1, dtype=np.float64)
-        kept, diagonals = [], np.empty(self._shape)
+        least = max(_LEAST_WEIGHT * totals.max(), np.finfo(np.float64).tiny)
+        drawn, diagonals = [], np.empty(self._shape)
         for k, rows in enumerate(chosen):
             weights = share * table[k][rows].astype(np.float64)
-            kept.append(objective.map.rows(candidates[rows]) * np.sqrt(weights)[:, None])
-            rest = max(totals[k] - weights.sum(), _DAMPING * totals[k])
+            drawn.append(objective.map.rows(candidates[rows]) * np.sqrt(weights)[:, None])
+            rest = max(totals[k] - weights.sum(), _DAMPING * totals[k], least)
             diagonals[k] = self._ridge[k] + rest
-        return LowRankMetric(kept, diagonals, objective.threads.for_each)
+        return LowRankMetric(drawn, diagonals, objective.threads.for_each)
 
     def _diagonal(self, point):
         return DiagonalMetric(self._objective.curvature_diagonal(point))
