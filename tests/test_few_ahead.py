@@ -105,7 +105,7 @@ def test_stacks_are_their_parts(data):
     with Threads() as threads:
         fits = CompositeFits(X, Labels(y, 3), None, threads=threads, **L1, **options)
         fits.fit(1.0, None, solver=None, tol=1e-3, max_iter=100)
-        problem = fits._problem
+        problem = fits.problem
         few, penalty = FewRows(problem.objective(np.float64)), problem.composite
     params = rng.standard_normal((few.shape[0], 3, few.shape[1])) * 0.3
     params[:, :, 1] = 0.0

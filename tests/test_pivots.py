@@ -122,8 +122,8 @@ def model_objective(X, y):
         floor=1e-6,
         factors=None,
     )
-    fits._problem.set_strength(1.0)
-    return fits._problem.objective(np.float64)
+    fits.problem.set_strength(1.0)
+    return fits.problem.objective(np.float64)
 
 
 @pytest.fixture(params=range(4))

@@ -47,25 +47,30 @@ class CompositeProblem(RidgeProblem):
 
     def strongest(self, C):
         """The largest weight of norm and ridge at some C."""
-        if C not in self._made:
-            self._made[C] = self._composite(C)
-        penalty = self._made[C]
+        penalty = self._at(C)
         return max(penalty.norm.max(), penalty.ridge.max())
 
     def penalty_of(self, coef, intercept, C):
         """The penalty of coefficients at some C, in nats."""
         params = self.from_coefficients(coef, intercept).reshape(self.map.shape)
-        return self._composite(C).whole(params)
+        return self._at(C).whole(params)
 
     def set_strength(self, C):
         """Set C; what is known of the data is kept."""
         self._strength = alpha_from_C(C, self._total)
         while self._coming and self._coming.popleft() != C:
             pass
-        self.composite = self._made.pop(C, None) or self._composite(C)
+        self.composite = self._at(C)
+        del self._made[C]
         if self.composite.has_ridge or not self._has_penalty:
             self._has_penalty = True
             self._penalise(self.composite.smooth(self.map.shape[0]))
+
+    def _at(self, C):
+        """The penalty at some C, made once until that is set."""
+        if C not in self._made:
+            self._made[C] = self._composite(C)
+        return self._made[C]
 
     def _composite(self, C):
         alpha = alpha_from_C(C, self._total)
@@ -91,9 +96,7 @@ class CompositeProblem(RidgeProblem):
             if not strength < last:
                 break
             last = strength
-            if C not in self._made:
-                self._made[C] = self._composite(C)
-            found.append(self._made[C])
+            found.append(self._at(C))
         return found
 
     def smallest_C(self):
@@ -200,20 +203,15 @@ class CompositeFits:
 
     def __init__(self, X, target, weights, **options):
         self._data, self._options = (X, target, weights), dict(options)
-        self._problem = CompositeProblem(canonical(X), target, weights, **options)
-
-    @property
-    def problem(self):
-        """At the last C."""
-        return self._problem
+        self.problem = CompositeProblem(canonical(X), target, weights, **options)
 
     def observe(self, observer):
         """Call an observer after each iteration: see `RidgeFits.observe`."""
-        self._problem.observer = observer
+        self.problem.observer = observer
 
     def fit(self, C, start, *, solver, tol, max_iter):
         """Coefficients at one C: see `RidgeFits.fit`. There is one solver, but for no penalty."""
-        problem, strongest = self._problem, self._problem.strongest(C)
+        problem, strongest = self.problem, self.problem.strongest(C)
         if strongest <= _WEAK:
             free = self._unpenalised(start, solver=solver, tol=tol, max_iter=max_iter)
             if strongest <= _NONE or self._serves(free, C, tol):
@@ -227,11 +225,11 @@ class CompositeFits:
     def _serves(self, free, C, tol):
         """Whether a penalty adds next to nothing at the optimum without it: that bounds the gap."""
         coef, intercept, result = free
-        added = self._problem.penalty_of(coef, intercept, C)
+        added = self.problem.penalty_of(coef, intercept, C)
         return result.outcome is Outcome.CONVERGED and added + result.gap <= tol * result.value
 
     def _unpenalised(self, start, **options):
         names = ("fit_intercept", "threads", "floor")
         fits = RidgeFits(*self._data, **{name: self._options[name] for name in names})
-        fits.observe(self._problem.observer)
+        fits.observe(self.problem.observer)
         return fits.fit(np.inf, start, **options)
